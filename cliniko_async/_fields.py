@@ -1,0 +1,103 @@
+"""Values that many models share: links to other records, and telephone numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+from urllib.parse import unquote, urlsplit
+
+from cliniko_async._model import Model, model
+from cliniko_async.errors import InvalidTypeError, InvalidValueError
+
+__all__ = ["Link", "PhoneNumber", "Ref", "to_id"]
+
+_ID: Final = re.compile(r"[0-9]{1,20}")
+_FILTERED_BY_ID: Final = re.compile(r"_id:=([0-9]{1,20})$")
+
+
+class Link:
+    """A relation to one record, or to a list of records.
+
+    The API never embeds a related record and never writes its id: only its URL.
+
+    Attributes:
+        url: The URL as the API sent it.
+    """
+
+    __slots__ = ("url",)
+
+    def __init__(self, url: str) -> None:
+        self.url: str = url
+
+    @property
+    def id(self) -> str:
+        """The id of the linked record.
+
+        Of a link to a list, the id of the record that the list belongs to; the empty string if
+        the list belongs to none, as in the link from a referral source type to all patients.
+        """
+        parts = urlsplit(self.url)
+        for segment in reversed(parts.path.split("/")):
+            if _ID.fullmatch(segment):
+                return segment
+        filtered = _FILTERED_BY_ID.search(unquote(parts.query))
+        return filtered[1] if filtered else ""
+
+    @property
+    def resource(self) -> str:
+        """The resource that the link leads to, named as in the URL, such as `patients`."""
+        names = [s for s in urlsplit(self.url).path.split("/") if s and not _ID.fullmatch(s)]
+        return names[-1] if names else ""
+
+    @property
+    def to_list(self) -> bool:
+        """Whether the link leads to a list instead of a single record."""
+        return _ID.fullmatch(urlsplit(self.url).path.rpartition("/")[2]) is None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Link) and other.url == self.url
+
+    def __hash__(self) -> int:
+        return hash(self.url)
+
+    def __repr__(self) -> str:
+        return f"<Link {self.resource} {self.id}>"
+
+
+Ref = str | Link
+"""A record named by its id or by a link to it."""
+
+
+def to_id(ref: Ref, resource: str | None = None) -> str:
+    """The id in a reference.
+
+    Args:
+        ref: An id, or a link to one record.
+        resource: If given, a link has to lead there.
+
+    Raises:
+        InvalidTypeError: It is neither a string nor a link.
+        InvalidValueError: It is not an id, or a link to another resource or to a list.
+    """
+    if isinstance(ref, Link):
+        if ref.to_list:
+            raise InvalidValueError(f"this link leads to a list of {ref.resource}: list it instead")
+        if resource and ref.resource != resource:
+            raise InvalidValueError(f"this is a link to {ref.resource}, not to {resource}")
+        return ref.id
+    if not isinstance(ref, str):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
+        raise InvalidTypeError(
+            f"an id is a string of digits or a Link, not {type(ref).__name__}: write '123'"
+        )
+    if not _ID.fullmatch(ref):
+        raise InvalidValueError("an id is a string of up to 20 digits, such as '123'")
+    return ref
+
+
+@model
+class PhoneNumber(Model):
+    """A telephone number of a patient or contact."""
+
+    number: str | None = None
+    normalized_number: str | None = None
+    phone_type: Literal["Fax", "Home", "Mobile", "Other", "Work"] | str | None = None

@@ -1,0 +1,48 @@
+"""What all models have in common: attrs classes that keep their values to themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+
+import attrs
+import msgspec
+from typing_extensions import dataclass_transform
+
+__all__ = ["Id", "Model", "Moment", "model"]
+
+Id = Annotated[str, "id"]
+"""An id: a 64-bit integer, which the API writes as a string and old records as a number."""
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A date-time with a zone, in UTC."""
+
+M = TypeVar("M", bound="Model")
+
+
+class Model:
+    """A record, or a part of one, as the API sends it.
+
+    Its repr shows the class and the id and nothing else, for models hold health data and reprs
+    end in logs.
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        __attrs_attrs__: ClassVar[tuple[attrs.Attribute[Any], ...]]
+
+    def __repr__(self) -> str:
+        own_id: str | None = getattr(self, "id", None)
+        return f"<{type(self).__name__} {own_id}>" if own_id else f"<{type(self).__name__}>"
+
+
+def _silent(_cls: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    # rich prints the fields that attrs lists and does not ask for the class's own repr.
+    return [field.evolve(repr=False) for field in fields]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
+def model(cls: type[M]) -> type[M]:
+    """Make an immutable attrs class whose fields stay out of every repr."""
+    return attrs.frozen(cls, kw_only=True, repr=False, field_transformer=_silent)

@@ -1,0 +1,253 @@
+"""Every error that this library raises.
+
+    ClinikoError
+    ├── InvalidValueError (ValueError)   an argument's value cannot be right; nothing was sent
+    ├── InvalidTypeError (TypeError)     an argument's type cannot be right; nothing was sent
+    ├── ReadOnlyError                    a write on a read-only session; nothing was sent
+    ├── SessionClosedError               not open, closed, or another event loop's session
+    ├── LimiterUnavailableError          the shared limiter cannot be reached; nothing was sent
+    ├── RequestBudgetError               max_requests of this view are spent; nothing was sent
+    ├── ApiError                         the API answered with an error status
+    │   ├── AuthenticationError          401
+    │   ├── ForbiddenError               403
+    │   ├── NotFoundError                404
+    │   ├── ValidationError              422
+    │   ├── RateLimitError               429, or max_wait would have been exceeded
+    │   └── ServerError                  5xx
+    ├── TransportError                   no usable answer: DNS, TLS, connection, a body cut short
+    │   └── TransportTimeoutError        no answer within the deadline
+    ├── OutcomeUnknownError              a write that may or may not have happened
+    ├── DecodeError                      an answer that does not fit the model
+    │   └── AnswerUnreadableError        a write that was done, but whose answer is not readable
+    ├── IncompleteListingError           the listing may have holes
+    └── ListingChangedError              rows came or went while pages were read
+
+No message holds a key, a query value, a body or a field's value, for messages end in logs.
+What the server said about a refused request is in an attribute, for the caller to show or not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+__all__ = [
+    "AnswerUnreadableError",
+    "ApiError",
+    "AuthenticationError",
+    "ClinikoError",
+    "DecodeError",
+    "ForbiddenError",
+    "IncompleteListingError",
+    "InvalidTypeError",
+    "InvalidValueError",
+    "LimiterUnavailableError",
+    "ListingChangedError",
+    "NotFoundError",
+    "OutcomeUnknownError",
+    "RateLimitError",
+    "ReadOnlyError",
+    "RequestBudgetError",
+    "ServerError",
+    "SessionClosedError",
+    "TransportError",
+    "TransportTimeoutError",
+    "ValidationError",
+]
+
+
+class ClinikoError(Exception):
+    """The root of all errors of this library."""
+
+
+# Mistakes that are found before a request is spent.
+
+
+class InvalidValueError(ClinikoError, ValueError):
+    """An argument has a value that cannot be right; the message says what to write instead."""
+
+
+class InvalidTypeError(ClinikoError, TypeError):
+    """An argument has a type that cannot be right; the message says what to write instead."""
+
+
+class ReadOnlyError(ClinikoError):
+    """A write was asked of a session that was opened with `read_only=True`."""
+
+
+class SessionClosedError(ClinikoError):
+    """The session is not open yet, is closed, or belongs to another event loop."""
+
+
+class LimiterUnavailableError(ClinikoError):
+    """The shared limiter could not be reached in time, so no request was sent."""
+
+
+class RequestBudgetError(ClinikoError):
+    """The requests that `with_options(max_requests=...)` allowed are spent.
+
+    Attributes:
+        spent: How many requests were sent.
+    """
+
+    def __init__(self, message: str, *, spent: int) -> None:
+        super().__init__(message)
+        self.spent: int = spent
+
+
+# Answers with an error status.
+
+
+class ApiError(ClinikoError):
+    """The API answered with an error status.
+
+    Attributes:
+        status: The HTTP status.
+        request_id: The answer's `X-Request-Id`, if it had one.
+        method: The HTTP method.
+        path: The path's template, such as `/patients/{id}`: no ids, no query.
+        detail: The server's own words, if it sent any. They may quote what was sent, so they
+            are kept out of the message.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        method: str,
+        path: str,
+        request_id: str | None = None,
+        detail: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status: int = status
+        self.method: str = method
+        self.path: str = path
+        self.request_id: str | None = request_id
+        self.detail: str | None = detail
+
+
+class AuthenticationError(ApiError):
+    """401: the key is not valid on the shard that was asked."""
+
+
+class ForbiddenError(ApiError):
+    """403: the key's user may not do this. A key has its user's permissions, no more."""
+
+
+class NotFoundError(ApiError):
+    """404: no such record, or one that is hidden because it is archived, deleted or cancelled.
+
+    Attributes:
+        ids: The ids that were not found, as they were asked for.
+        found: The records that `get_many` did find, by id.
+    """
+
+    ids: Sequence[str] = ()
+    found: Mapping[str, object] = {}
+
+
+class ValidationError(ApiError):
+    """422: the API refused the fields.
+
+    Attributes:
+        fields: What the API says of each field. A message about the record as a whole stands
+            under `base`.
+    """
+
+    fields: Mapping[str, str] = {}
+
+
+class RateLimitError(ApiError):
+    """The rate limit would not have let this request through within `max_wait`.
+
+    Without a `max_wait` a request waits for as long as it takes, and this error does not occur.
+
+    Attributes:
+        reset_at: When the next try may succeed, in UTC, as far as that is known.
+    """
+
+    reset_at: datetime | None = None
+
+
+class ServerError(ApiError):
+    """5xx: the API failed, and went on failing when it was asked again."""
+
+
+# No usable answer.
+
+
+class TransportError(ClinikoError):
+    """No usable answer came back, and trying again did not help.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path's template, such as `/patients/{id}`.
+    """
+
+    def __init__(self, message: str, *, method: str, path: str) -> None:
+        super().__init__(message)
+        self.method: str = method
+        self.path: str = path
+
+
+class TransportTimeoutError(TransportError):
+    """No answer came within the deadline, and trying again did not help."""
+
+
+class OutcomeUnknownError(ClinikoError):
+    """A write was sent, but whether it happened is not known: look before you send it again.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path's template, such as `/patients`.
+    """
+
+    def __init__(self, message: str, *, method: str, path: str) -> None:
+        super().__init__(message)
+        self.method: str = method
+        self.path: str = path
+
+
+# Answers that are not what they should be.
+
+
+class DecodeError(ClinikoError):
+    """An answer does not fit the model.
+
+    Attributes:
+        resource: The model's name, such as `Patient`.
+        id: The record's id, if it could be read.
+        problems: One line for each problem, with the field's path, never with its value.
+    """
+
+    def __init__(
+        self, message: str, *, resource: str, id: str | None = None, problems: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.resource: str = resource
+        self.id: str | None = id
+        self.problems: Sequence[str] = tuple(problems)
+
+
+class AnswerUnreadableError(DecodeError):
+    """A write was done, but the answer that should show its result is not readable.
+
+    Do not send it again: fetch the record instead.
+    """
+
+
+class IncompleteListingError(ClinikoError):
+    """The listing ended short or out of order, so that rows may be missing."""
+
+
+class ListingChangedError(ClinikoError):
+    """Rows came or went while the pages were read, so that rows may be missing or doubled.
+
+    Raised after the last row. A listing in the default order on a list that can be filtered by
+    `created_at` heals itself instead; `on_change="ignore"` accepts the risk.
+    """
