@@ -1,0 +1,137 @@
+"""Who asks, and where: the key, the shard it belongs to, the base URL and the User-Agent."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+from base64 import b64encode
+from typing import Final
+from urllib.parse import urlsplit
+
+import attrs
+
+from cliniko_async.errors import InvalidTypeError, InvalidValueError
+
+__all__ = ["Account", "Secret", "check_user_agent"]
+
+FIRST_SHARD: Final = "au1"
+"""The shard of keys that are older than shards (Cliniko's documentation on shards)."""
+
+# The documentation's advice: two word characters and one or two digits, not a list of names.
+_SHARD: Final = re.compile(r"[a-z]{2}[0-9]{1,2}")
+_MEANT_AS_SHARD: Final = re.compile(r"|[a-z]{2}|[a-z]{1,3}[0-9]{1,4}")
+_KEY: Final = re.compile(r"[!-9;-~]+")  # printable ASCII without blanks and the colon of Basic auth
+_USER_AGENT: Final = re.compile(r"[!-'*-~][ -'*-~]* \([!-'*-?A-~]+@[!-'*-?A-~]+\.[!-'*-?A-~]+\)")
+
+
+class Secret:
+    """A text that shows as stars wherever it is printed."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+@attrs.frozen
+class Account:
+    """A Cliniko user's way in: the key, and where it is valid.
+
+    Attributes:
+        shard: The part of Cliniko's hosting that the account lives on, such as `au2`.
+        base_url: Where paths are appended, without a slash at the end.
+        user: A hash that stands for the user whom the key belongs to, for the limiter.
+    """
+
+    authorization: Secret
+    shard: str
+    base_url: str
+    user: str
+
+    @classmethod
+    def from_key(cls, key: str, *, base_url: str | None = None) -> Account:
+        """Find out the shard and the base URL.
+
+        Raises:
+            InvalidTypeError: The key is not a text.
+            InvalidValueError: The key or the base URL cannot be right.
+        """
+        if not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
+            raise InvalidTypeError("the API key is a text such as 'MS0x...-au2'")
+        name, shard = _split(key)
+        token = b64encode(f"{key}:".encode()).decode()
+        # The key is one user's, with or without its suffix; another server has other users.
+        parts = (name, shard, *([check_base_url(base_url)] if base_url else []))
+        return cls(
+            authorization=Secret(f"Basic {token}"),
+            shard=shard,
+            base_url=check_base_url(base_url or f"https://api.{shard}.cliniko.com/v1"),
+            user=hashlib.sha256("\n".join(parts).encode()).hexdigest(),
+        )
+
+
+def _split(key: str) -> tuple[str, str]:
+    """The key without its suffix, and its shard."""
+    if not _KEY.fullmatch(key):
+        raise InvalidValueError(
+            "the API key is empty or has blanks in it: copy it whole, such as 'MS0x...-au2'"
+        )
+    name, hyphen, suffix = key.rpartition("-")
+    if not hyphen:
+        return key, FIRST_SHARD
+    if _SHARD.fullmatch(suffix.lower()):
+        return name, suffix.lower()
+    if _MEANT_AS_SHARD.fullmatch(suffix.lower()):
+        raise InvalidValueError(
+            "the API key ends in a malformed shard: after the last hyphen stand two letters and "
+            "one or two digits, such as '-au2', or there is no suffix at all"
+        )
+    return key, FIRST_SHARD
+
+
+def check_base_url(url: str) -> str:
+    """The base URL without a slash at its end.
+
+    Raises:
+        InvalidValueError: It is not https (http is for loopback alone), or more than a base.
+    """
+    parts = urlsplit(url)
+    if parts.query or parts.fragment or parts.username or not parts.hostname:
+        raise InvalidValueError("base_url has the form https://host/v1, with nothing behind it")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        raise InvalidValueError(
+            "base_url must be https, for the key travels with every request; http is accepted "
+            "for loopback only, such as http://127.0.0.1:8000/v1"
+        )
+    return url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_user_agent(text: str | None) -> str:
+    """The User-Agent, if it names an application and an e-mail address.
+
+    Cliniko's documentation asks for both and announces that it may block clients without them.
+
+    Raises:
+        InvalidValueError: It does not have the form `NAME (E-MAIL)`.
+    """
+    if not text or not _USER_AGENT.fullmatch(text):
+        raise InvalidValueError(
+            "user_agent must name your application and an e-mail address that Cliniko can write "
+            "to: 'My app (dev@example.com)', as an argument or in CLINIKO_USER_AGENT"
+        )
+    return text

@@ -1,0 +1,150 @@
+"""Reading answers: what an error status means, and when a refused client may come back.
+
+Pure functions of a status, headers and a body. Nothing is assumed of an error's body: it may be
+JSON of several shapes, plain text, HTML from a proxy, or empty (NOTES on observed answers are in
+the tests' table).
+"""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
+
+from cliniko_async.errors import (
+    ApiError,
+    AuthenticationError,
+    ForbiddenError,
+    NotFoundError,
+    RateLimitError,
+    ServerError,
+    ValidationError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Answer", "api_error", "seconds_until_reset"]
+
+LONGEST_DETAIL: Final = 500
+"""Characters of the server's own words that are kept."""
+
+SHORTEST_PAUSE: Final = 1.0
+"""Seconds to pause when the reset that a 429 names is already over by the server's own clock."""
+
+_KINDS: Final[dict[int, type[ApiError]]] = {
+    401: AuthenticationError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    422: ValidationError,
+    429: RateLimitError,
+}
+
+_HINTS: Final[dict[int, str]] = {
+    400: "the API does not take this request; its own words are in .detail",
+    403: "the key's user may not do this: a key can do what its user's role allows",
+    404: "no such record, or it is archived, deleted or cancelled: see include=",
+}
+
+
+class Answer:
+    """A response that was read to its end. Its repr does not show the body."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status: int = status
+        self.headers: Mapping[str, str] = headers
+        self.body: bytes = body
+
+    def __repr__(self) -> str:
+        return f"<Answer {self.status}>"
+
+
+def api_error(answer: Answer, *, method: str, path: str, shard: str) -> ApiError:
+    """The error for an answer with an error status."""
+    said = _json_object(answer.body)
+    fields = _fields(said)
+    kind = _KINDS.get(answer.status, ServerError if answer.status >= 500 else ApiError)  # noqa: PLR2004
+    error = kind(
+        _message(answer.status, method, path, shard, fields),
+        status=answer.status,
+        method=method,
+        path=path,
+        request_id=answer.headers.get("x-request-id"),
+        detail=_detail(said, answer.body),
+    )
+    if isinstance(error, ValidationError):
+        error.fields = fields
+    return error
+
+
+def _message(status: int, method: str, path: str, shard: str, fields: Mapping[str, str]) -> str:
+    hint = _HINTS.get(status, "")
+    if status == 401:  # noqa: PLR2004
+        hint = (
+            f"the key is not valid on shard {shard}, which was asked. A key belongs to one shard, "
+            "the part behind its last hyphen (au1 if there is none): is it copied whole?"
+        )
+    elif fields:
+        hint = "refused fields: " + ", ".join(sorted(fields)) + " (see .fields)"
+    return f"{status} for {method} {path}" + (f": {hint}" if hint else "")
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return {}
+    return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+
+
+def _fields(said: Mapping[str, Any]) -> dict[str, str]:
+    """What a 422 says of each field: a text by the documents, a list or null in the field."""
+    errors = said.get("errors")
+    if not isinstance(errors, dict):
+        return {}
+    return {str(name): _as_text(text) for name, text in cast("dict[str, Any]", errors).items()}
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(_as_text(part) for part in cast("list[Any]", value))
+    return "" if value is None else str(value)
+
+
+def _detail(said: Mapping[str, Any], body: bytes) -> str | None:
+    text = said.get("message") or said.get("error")
+    if not isinstance(text, str):
+        text = body.decode("utf-8", "replace") if body and not said else ""
+    return text.strip()[:LONGEST_DETAIL] or None
+
+
+def seconds_until_reset(headers: Mapping[str, str], *, now: float, fallback: float) -> float:
+    """Seconds that a 429 asks to wait.
+
+    `X-RateLimit-Reset` is a moment on the server's clock, so it is read against the `Date` of the
+    same answer and only without one against the local clock.
+
+    Args:
+        headers: The answer's headers, by lower-case name.
+        now: Local time, in seconds since the epoch.
+        fallback: Seconds to wait if the answer does not say.
+    """
+    reset = _number(headers.get("x-ratelimit-reset"))
+    if reset is None:
+        after = _number(headers.get("retry-after"))
+        return fallback if after is None else max(after, SHORTEST_PAUSE)
+    return max(reset - _server_time(headers, now), SHORTEST_PAUSE)
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text and text.strip().isdecimal() else None
+
+
+def _server_time(headers: Mapping[str, str], now: float) -> float:
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return now
