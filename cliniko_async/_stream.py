@@ -1,0 +1,423 @@
+"""The pages of one list, in order, with nothing missing: what every listing reads from.
+
+In the default order, a list is read in four steps, each of which is safe on its own:
+
+1. Page 1. Most listings end here, after one request.
+2. One step of the walk, and at the same time the last page, which shows the time range.
+3. All that was created in between, page by page and several at once. No new row can enter a range
+   that lies in the past, so any difference in the totals means that a row left or came back.
+4. What the last page showed behind that range.
+
+When a total differs in step 3, the pages ahead are thrown away and the walk goes on from the last
+row delivered, to the end. In another order, or where `created_at` is no filter, there are only
+page numbers and totals: a change is then an error, after the last row.
+
+Awaiting is safe to cancel: requests run in tasks of the session's, and nothing is noted down
+before they are done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+import attrs
+
+from cliniko_async._page import Batch, Page, parse_page
+from cliniko_async._request import Request
+from cliniko_async._walk import Frontier, at, before, since, split_tail
+from cliniko_async.errors import (
+    ClinikoError,
+    IncompleteListingError,
+    ListingChangedError,
+    SessionClosedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from cliniko_async._view import View
+    from cliniko_async._walk import Condition
+
+__all__ = ["OnChange", "Source", "Stream"]
+
+OnChange = Literal["raise", "ignore"]
+
+MOST_AHEAD: Final = 16
+"""Pages that are read ahead of the caller: about 4 MB of full patients."""
+
+WORTH_SPLITTING: Final = 2
+"""Pages left above which steps 2 and 3 save time; up to here the walk is as fast."""
+
+MOST_PASSES: Final = 5
+"""How often a second that keeps changing is read before the listing is given up."""
+
+LINK_REPEATS: Final = "the API's link to the next page leads back, so that the list has no end"
+
+
+@attrs.frozen(kw_only=True)
+class Source:
+    """A list, and what is asked of it.
+
+    Attributes:
+        template: The path's template, such as `/patients/{patient_id}/invoices`.
+        path: The path itself.
+        key: The name of the rows in the answer.
+        params: Filters and sort order, as query parameters.
+        walkable: Whether the order is the default and `created_at` can be filtered by.
+    """
+
+    template: str
+    path: str
+    key: str
+    params: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
+    per_page: int = 100
+    walkable: bool = True
+    on_change: OnChange = "raise"
+
+    def request(
+        self, *extra: Condition, page: int = 1, per_page: int | None = None
+    ) -> Request[Page]:
+        """The request for one page."""
+        number = (("page", str(page)),) if page > 1 else ()
+        size = ("per_page", str(per_page or self.per_page))
+        return Request.get(
+            self.template, self.path, parse_page(self.key), (*self.params, *extra, size, *number)
+        )
+
+    def following(self, link: str, *, page: int | None = None) -> Request[Page]:
+        """The request for a link: its query, on this list's own path and the API's own origin.
+
+        Args:
+            link: The link as sent.
+            page: Another page of the same list.
+        """
+        query = parse_qsl(urlsplit(link).query, keep_blank_values=True)
+        if page is not None:
+            query = [pair for pair in query if pair[0] != "page"] + [("page", str(page))]
+        return Request.get(self.template, self.path, parse_page(self.key), query)
+
+
+class Stream:
+    """Reads one list, batch by batch."""
+
+    def __init__(self, view: View, source: Source) -> None:
+        self._view = view
+        self._source = source
+        self._step: Callable[[], Awaitable[Batch | None]] = self._first
+        self._ahead: deque[asyncio.Task[Page]] = deque()
+        self._window = 1
+        self._frontier = Frontier()
+        self._walked = False
+        self._failure: ClinikoError | None = None
+        self._delivered = 0
+        self._size = 1
+        self._total = 0
+        self._numbers = _Numbers(0, 0)
+        self._tail: Batch | None = None
+        self._range: tuple[Condition, ...] = ()
+        self._link: str | None = None
+        self._links_seen: set[str] = set()
+        self._passes = 0
+
+    async def next(self) -> Batch | None:
+        """The next rows, or None when there are no more.
+
+        Raises:
+            IncompleteListingError: Rows may be missing.
+            ListingChangedError: After the last row, if rows came or went meanwhile.
+        """
+        if self._failure:
+            raise self._failure
+        try:
+            batch = await self._step()
+        except ClinikoError as error:
+            # Asked again, the listing must not look as if it had ended well.
+            self._failure = error
+            self.discard()
+            raise
+        self._delivered += len(batch) if batch else 0
+        return batch
+
+    def discard(self) -> None:
+        """Cancel what is being read ahead."""
+        while self._ahead:
+            self._ahead.pop().cancel()
+
+    async def _end(self) -> Batch | None:
+        return None
+
+    # One page
+
+    async def _get(self, request: Request[Page]) -> Page:
+        # Asked again after a cancellation, the page is on its way already.
+        if not self._ahead:
+            self._ahead.append(self._view.start(request))
+        return await self._arrival()
+
+    async def _arrival(self) -> Page:
+        task = self._ahead[0]
+        await asyncio.wait({task})
+        if self._ahead and self._ahead[0] is task:
+            self._ahead.popleft()
+        if task.cancelled():
+            raise SessionClosedError("the session was closed while this listing was being read")
+        return task.result()
+
+    async def _go_on(self, step: Callable[[], Awaitable[Batch | None]]) -> Batch | None:
+        self._step = step
+        return await step()
+
+    # Step 1: the first page
+
+    async def _first(self) -> Batch | None:
+        page = await self._get(self._source.request())
+        if page.total is None:
+            self._step = self._linked
+            self._link = page.next
+            return Batch(page)
+        _check_link(page, 1)
+        self._total, self._size = page.total, max(len(page), 1)
+        if len(page) >= page.total:
+            self._step = self._end
+            return Batch(page)
+        if not page:
+            raise IncompleteListingError("the API announces rows and sends none")
+        self._link = page.next
+        if not self._source.walkable or not self._frontier.fits(page):
+            self._step = self._number_pages()
+            return Batch(page)
+        pages_left = -(-(page.total - len(page)) // self._size)
+        self._step = self._spread if pages_left > WORTH_SPLITTING else self._walk
+        return self._frontier.take(page)
+
+    # Step 2: one step of the walk, and the last page
+
+    async def _spread(self) -> Batch | None:
+        step = self._source.request(*self._from_here())
+        last = self._source.request(page=-(-self._total // self._size))
+        self._ahead.extend([self._view.start(step), self._view.start(last)])
+        return await self._go_on(self._spread_step)
+
+    async def _spread_step(self) -> Batch | None:
+        page = await self._arrival()
+        if not self._frontier.fits(page):
+            self.discard()
+            return await self._go_on(self._number_pages())
+        self._step = self._spread_last
+        return await self._advance(page)
+
+    async def _spread_last(self) -> Batch | None:
+        page = await self._arrival()
+        here = self._frontier.second
+        tail = split_tail(page)
+        same = page.total == self._total and len(page) == (self._total - 1) % self._size + 1
+        if tail is None or not same or here is None or tail[0] <= here:
+            return await self._go_on(self._walk)
+        until, self._tail = tail
+        known = self._delivered - len(self._frontier.ids)
+        self._range = (since(here), before(until))
+        self._numbers = _Numbers(self._total - known - len(self._tail), self._size)
+        return await self._go_on(self._ranged)
+
+    # Step 3: the range in between, in parallel
+
+    async def _ranged(self) -> Batch | None:
+        self._read_ahead(lambda number: self._source.request(*self._range, page=number))
+        page = await self._arrival()
+        if not self._numbers.agrees(page) or not self._continues(page):
+            self.discard()
+            return await self._go_on(self._walk)
+        self._window = min(self._window + 1, MOST_AHEAD)
+        self._numbers.arrived(page)
+        self._cut_ahead()
+        if self._numbers.over:
+            self._step = self._tailed
+        self._read_ahead(lambda number: self._source.request(*self._range, page=number))
+        batch = self._frontier.take(page)
+        return batch if len(batch) else await self._step()
+
+    def _continues(self, page: Page) -> bool:
+        if not self._frontier.fits(page):
+            return False
+        # The first page begins with the rows of the second that has been read; no other does.
+        return self._numbers.done == 0 or not self._frontier.knows_any(page)
+
+    def _read_ahead(self, request: Callable[[int], Request[Page]]) -> None:
+        while len(self._ahead) < self._window and self._numbers.asked < self._numbers.pages:
+            self._numbers.asked += 1
+            self._ahead.append(self._view.start(request(self._numbers.asked)))
+
+    def _cut_ahead(self) -> None:
+        """Give up pages that turned out not to exist."""
+        while self._ahead and self._numbers.asked > self._numbers.pages:
+            self._ahead.pop().cancel()
+            self._numbers.asked -= 1
+
+    # Step 4: what the last page showed
+
+    async def _tailed(self) -> Batch | None:
+        self._step = self._end
+        return self._tail
+
+    # The walk
+
+    def _from_here(self) -> Sequence[Condition]:
+        second = self._frontier.second
+        return (since(second),) if second else ()
+
+    async def _walk(self) -> Batch | None:
+        page = await self._get(self._source.request(*self._from_here()))
+        if not self._frontier.fits(page) and not self._walked:
+            return await self._go_on(self._number_pages())
+        return await self._advance(page)
+
+    async def _advance(self, page: Page) -> Batch | None:
+        """Hand out a step of the walk, and see where it leads."""
+        self._walked = True
+        stuck = bool(page) and page.heads[-1].second == self._frontier.second
+        batch = self._frontier.take(page)
+        if len(page) >= (page.total or 0):
+            self.discard()
+            self._step = self._end
+        elif not page:
+            raise IncompleteListingError("the API announces rows and sends none")
+        elif stuck:
+            self.discard()
+            self._passes = 0
+            self._step = self._begin_second()
+        elif self._step != self._spread_last:
+            self._step = self._walk
+        return batch if len(batch) else await self._step()
+
+    # A second with more rows than a page holds
+
+    def _begin_second(self) -> Callable[[], Awaitable[Batch | None]]:
+        self._numbers = _Numbers(0, self._size)
+        return self._in_second
+
+    async def _in_second(self) -> Batch | None:
+        second = self._frontier.second
+        conditions = at(second) if second else ()
+        number = self._numbers.asked + 1
+        page = await self._get(self._source.request(*conditions, page=number))
+        batch = self._frontier.take(page)
+        if not self._numbers.agrees(page):
+            self._passes += 1
+            if self._passes > MOST_PASSES:
+                raise IncompleteListingError("rows come and go too fast within one second")
+            self._step = self._begin_second()
+        else:
+            self._numbers.asked = number
+            self._numbers.arrived(page)
+            if self._numbers.over:
+                self._frontier.pass_second()
+                self._step = self._end if page.total == self._total else self._walk
+        return batch if len(batch) else await self._step()
+
+    # Page numbers, where the walk cannot be
+
+    def _number_pages(self) -> Callable[[], Awaitable[Batch | None]]:
+        self._numbers = _Numbers(self._total, self._size, asked=1, done=1, seen=self._size)
+        return self._numbered
+
+    async def _numbered(self) -> Batch | None:
+        self._read_ahead(self._numbered_request)
+        if not self._ahead:
+            return self._check_end()
+        page = await self._arrival()
+        self._window = min(self._window + 1, MOST_AHEAD)
+        _check_link(page, self._numbers.done + 1)
+        self._numbers.follow(page)
+        self._cut_ahead()
+        self._read_ahead(self._numbered_request)
+        return Batch(page) if page else await self._step()
+
+    def _numbered_request(self, number: int) -> Request[Page]:
+        if self._link is None:
+            return self._source.request(page=number)
+        return self._source.following(self._link, page=number)
+
+    def _check_end(self) -> None:
+        numbers = self._numbers
+        if numbers.changed and self._source.on_change == "raise":
+            raise ListingChangedError(
+                "rows came or went while this listing was read, so that some may be missing or "
+                "doubled: list in the default order, which heals itself, or accept it with "
+                "on_change='ignore'"
+            )
+        if not numbers.changed and numbers.seen != numbers.total:
+            raise IncompleteListingError(
+                f"the listing ended after {numbers.seen} of {numbers.total} rows"
+            )
+        self._step = self._end
+
+    # Links alone, where the answer has no total
+
+    async def _linked(self) -> Batch | None:
+        if self._link is None:
+            return None
+        page = await self._get(self._source.following(self._link))
+        if page.next is not None and page.next in self._links_seen:
+            raise IncompleteListingError(LINK_REPEATS)
+        self._links_seen.add(self._link)
+        self._link = page.next
+        return Batch(page)
+
+
+@attrs.define
+class _Numbers:
+    """Where a listing stands that goes by page numbers.
+
+    Attributes:
+        total: Rows in all, by the answers so far; expected, before the first one.
+        size: Rows a page.
+        asked: Pages that were asked for.
+        done: Pages that arrived.
+        seen: Rows that arrived.
+        changed: Whether the total was another one before.
+    """
+
+    total: int
+    size: int
+    asked: int = 0
+    done: int = 0
+    seen: int = 0
+    changed: bool = False
+
+    @property
+    def pages(self) -> int:
+        """Pages in all, at least one."""
+        return max(-(-self.total // self.size), 1)
+
+    @property
+    def over(self) -> bool:
+        """Whether all rows arrived."""
+        return self.seen >= self.total
+
+    def agrees(self, page: Page) -> bool:
+        """Whether a page shows the same list as the pages before it."""
+        total = page.total if self.done == 0 else self.total
+        rest = (total or 0) - self.seen
+        return page.total == total and len(page) == min(self.size, rest)
+
+    def arrived(self, page: Page) -> None:
+        """Note a page that agrees."""
+        self.total = page.total or 0
+        self.done += 1
+        self.seen += len(page)
+
+    def follow(self, page: Page) -> None:
+        """Note a page, whether it agrees or not."""
+        self.changed = self.changed or page.total != self.total
+        self.arrived(page)
+
+
+def _check_link(page: Page, number: int) -> None:
+    """See that the next link leads on. One list of the API once pointed to page 1 for ever."""
+    query = dict(parse_qsl(urlsplit(page.next or "").query))
+    following = query.get("page", "")
+    if following.isdecimal() and int(following) <= number:
+        raise IncompleteListingError(LINK_REPEATS)
