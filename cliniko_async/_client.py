@@ -1,0 +1,259 @@
+"""The session: `AsyncCliniko`, with one attribute a resource."""
+
+from __future__ import annotations
+
+import copy
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+
+import attrs
+
+from cliniko_async._account import Account, check_user_agent
+from cliniko_async._raw import raw_request
+from cliniko_async._request import Budget, Options
+from cliniko_async._view import Core, View
+from cliniko_async.errors import InvalidTypeError, InvalidValueError, SessionClosedError
+from cliniko_async.limits import LocalLimiter, RateLimit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    import httpx
+
+    from cliniko_async._resource import Resource
+    from cliniko_async._traffic import Traffic
+    from cliniko_async.limits import Lane, Limiter, LimiterSnapshot
+    from cliniko_async.resources.appointment_types import AppointmentTypes
+    from cliniko_async.resources.attendees import Attendees
+    from cliniko_async.resources.businesses import Businesses
+    from cliniko_async.resources.individual_appointments import IndividualAppointments
+    from cliniko_async.resources.invoices import Invoices
+    from cliniko_async.resources.patients import Patients
+    from cliniko_async.resources.practitioners import Practitioners
+    from cliniko_async.resources.taxes import Taxes
+
+__all__ = ["AsyncCliniko"]
+
+R = TypeVar("R", bound="Resource[Any]")
+
+
+class Lazy(Generic[R]):
+    """A resource whose module is imported when it is first used.
+
+    A program that touches patients does not pay for the forty others. On the class it is the
+    resource's class, whose filters can be used without a session.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, session: None, _owner: type) -> type[R]: ...
+
+    @overload
+    def __get__(self, session: AsyncCliniko, _owner: type) -> R: ...
+
+    def __get__(self, session: AsyncCliniko | None, _owner: type) -> type[R] | R:
+        module = import_module(f"cliniko_async.resources.{self._name}")
+        kind: type[R] = getattr(module, self._name.title().replace("_", ""))
+        if session is None:
+            return kind
+        resource = kind(session._view)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # a part of the session
+        session.__dict__[self._name] = resource
+        return resource
+
+
+class AsyncCliniko:
+    """A session with the Cliniko API, as one of its users.
+
+    Use it as `async with AsyncCliniko(...) as cliniko`. Fan out as many calls as you like: they
+    wait for the rate limit, which all sessions of one user in this process share.
+
+    Args:
+        api_key: The user's key, with its shard behind the last hyphen: `MS0x...-au2`. Without one,
+            it is taken from `CLINIKO_API_KEY`.
+        user_agent: Your application's name and an e-mail address that Cliniko can write to:
+            `My app (dev@example.com)`. Without one, it is taken from `CLINIKO_USER_AGENT`.
+        base_url: Another server than the shard's, such as the emulator. https, or http on
+            loopback. Without one, `CLINIKO_BASE_URL` is looked at.
+        rate_limit: How many requests the user has in how many seconds.
+        limiter: Where the user's places are counted: in this process, or in Redis with
+            `RedisLimiter`, for all processes and hosts.
+        read_only: Refuse every write before it is sent. Keys have no scopes: one that may read
+            may write.
+        transport: Your own httpx transport, for proxies, client certificates or tests. It must
+            neither follow redirects nor retry, for what it sends is not counted.
+
+    Raises:
+        InvalidValueError: The key, User-Agent or base URL cannot be right.
+    """
+
+    appointment_types: Lazy[AppointmentTypes] = Lazy()
+    attendees: Lazy[Attendees] = Lazy()
+    businesses: Lazy[Businesses] = Lazy()
+    individual_appointments: Lazy[IndividualAppointments] = Lazy()
+    invoices: Lazy[Invoices] = Lazy()
+    patients: Lazy[Patients] = Lazy()
+    practitioners: Lazy[Practitioners] = Lazy()
+    taxes: Lazy[Taxes] = Lazy()
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        user_agent: str | None = None,
+        base_url: str | None = None,
+        rate_limit: RateLimit | None = None,
+        limiter: Limiter | None = None,
+        read_only: bool = False,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        key = os.environ.get("CLINIKO_API_KEY") if api_key is None else api_key
+        if key is None:
+            raise InvalidValueError(
+                "no API key: pass one, or set CLINIKO_API_KEY. A user makes one in Cliniko under "
+                "'My info', 'Manage API keys'"
+            )
+        self._account = Account.from_key(
+            key, base_url=base_url or os.environ.get("CLINIKO_BASE_URL") or None
+        )
+        self._user_agent = check_user_agent(user_agent or os.environ.get("CLINIKO_USER_AGENT"))
+        self._rate = rate_limit or RateLimit()
+        self._limiter = limiter or LocalLimiter()
+        self._custom_transport = transport
+        self._core = Core()
+        self._view = View(self._core, Options(read_only=read_only))
+
+    async def __aenter__(self) -> Self:
+        if self._core.transport is not None:
+            raise SessionClosedError(
+                "this session was opened before: make a new AsyncCliniko for each 'async with'"
+            )
+        # The HTTP library is not needed to have filters or models.
+        from cliniko_async._transport import Transport  # noqa: PLC0415
+        from cliniko_async._wire import Wire  # noqa: PLC0415
+
+        self._core.transport = Transport(
+            self._account,
+            wire=Wire(
+                self._account,
+                user_agent=self._user_agent,
+                connections=self._rate.in_flight,
+                transport=self._custom_transport,
+            ),
+            allowance=self._limiter.open(self._rate.user or self._account.user, self._rate),
+            rate=self._rate,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the session. Calls that are under way end with `SessionClosedError`."""
+        await self._core.aclose()
+
+    def with_options(
+        self,
+        *,
+        lane: Lane | None = None,
+        timeout: float | None = None,
+        max_wait: float | None = None,
+        retries: int | None = None,
+        max_requests: int | None = None,
+        read_only: bool | None = None,
+    ) -> Self:
+        """A light view on the same session: same connections, same limiter, other options.
+
+        Args:
+            lane: "interactive" for somebody who waits, "bulk" for jobs, which go second.
+            timeout: Seconds that one attempt may take, from the connection to the last byte. The
+                API itself cuts off after 30.
+            max_wait: Seconds that a call may wait for the rate limit before `RateLimitError`. It
+                waits for as long as it takes otherwise.
+            retries: Tries after the first; by default as many as fit into about 10 seconds, or
+                2 minutes in the bulk lane.
+            max_requests: Requests that this view may send in all before `RequestBudgetError`.
+            read_only: True refuses writes. A read-only session has no views that write.
+        """
+        given: dict[str, Any] = {
+            "lane": _checked_lane(lane),
+            "timeout": _checked_number("timeout", timeout, above=0),
+            "max_wait": _checked_number("max_wait", max_wait),
+            "retries": _checked_number("retries", retries),
+            "budget": None if max_requests is None else Budget(max_requests),
+            "read_only": read_only or None,
+        }
+        changed = {name: value for name, value in given.items() if value is not None}
+        view = copy.copy(self)
+        view.__dict__ = {k: v for k, v in vars(self).items() if k.startswith("_")}
+        view._view = View(self._core, attrs.evolve(self._view.options, **changed))  # noqa: SLF001
+        return view
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, object] | Sequence[tuple[str, object]] | None = None,
+        json: object = None,
+    ) -> Any:
+        """Send a request to any path of the API; limiter, retries and redaction stay on.
+
+        Args:
+            method: GET, POST, PATCH or DELETE.
+            path: Such as `/recalls`, or a link that the API sent.
+            params: Query parameters, unencoded. A value may be a list: `{"q[]": [a, b]}`.
+            json: The body, as it becomes JSON.
+
+        Returns:
+            The parsed JSON, or None if the answer has no body.
+
+        Raises:
+            InvalidValueError: A method that the API does not use, a full URL of another server, or
+                `q` without brackets, which the API ignores without a word.
+        """
+        return await self._view.call(
+            raw_request(self._account.base_url, method, path, params, json)
+        )
+
+    @property
+    def shard(self) -> str:
+        """The shard that the key belongs to, such as `au2`."""
+        return self._account.shard
+
+    @property
+    def limiter(self) -> LimiterSnapshot:
+        """How the user's allowance stands: free places, in flight, waiting, next place."""
+        return self._core.opened().allowance.snapshot()
+
+    @property
+    def traffic(self) -> Traffic:
+        """What this session has sent so far."""
+        return self._core.opened().traffic
+
+    def __repr__(self) -> str:
+        return f"<AsyncCliniko {self.shard}>"
+
+
+def _checked_lane(lane: Lane | None) -> Lane | None:
+    if lane not in (None, "interactive", "bulk"):
+        raise InvalidValueError("lane= takes 'interactive' or 'bulk'")
+    return lane
+
+
+def _checked_number(name: str, value: float | None, *, above: float = -1) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
+        raise InvalidTypeError(f"{name}= takes a number, not {type(value).__name__}")
+    if value <= above or value < 0:
+        raise InvalidValueError(f"{name}= takes a number above zero")
+    return value
