@@ -1,0 +1,1 @@
+"""The Cliniko API in memory: a server for tests, demos and benchmarks."""
