@@ -121,8 +121,8 @@ def _detail(said: Mapping[str, Any], body: bytes) -> str | None:
     return text.strip()[:LONGEST_DETAIL] or None
 
 
-def seconds_until_reset(headers: Mapping[str, str], *, now: float, fallback: float) -> float:
-    """Seconds that a 429 asks to wait.
+def seconds_until_reset(headers: Mapping[str, str], *, now: float) -> float | None:
+    """Seconds that a 429 asks to wait, or None if it does not say.
 
     `X-RateLimit-Reset` is a moment on the server's clock, so it is read against the `Date` of the
     same answer and only without one against the local clock.
@@ -130,12 +130,11 @@ def seconds_until_reset(headers: Mapping[str, str], *, now: float, fallback: flo
     Args:
         headers: The answer's headers, by lower-case name.
         now: Local time, in seconds since the epoch.
-        fallback: Seconds to wait if the answer does not say.
     """
     reset = _number(headers.get("x-ratelimit-reset"))
     if reset is None:
         after = _number(headers.get("retry-after"))
-        return fallback if after is None else max(after, SHORTEST_PAUSE)
+        return None if after is None else max(after, SHORTEST_PAUSE)
     return max(reset - _server_time(headers, now), SHORTEST_PAUSE)
 
 

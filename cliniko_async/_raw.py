@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -71,7 +71,7 @@ def _pairs(
         if name == "q":
             raise InvalidValueError("write 'q[]': the API ignores 'q' and sends the whole list")
         if isinstance(value, Iterable) and not isinstance(value, str):
-            yield from ((name, str(part)) for part in value)
+            yield from ((name, str(part)) for part in cast("Iterable[object]", value))
         else:
             yield name, str(value)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Budget", "Options", "Request"]
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 if TYPE_CHECKING:
@@ -82,16 +83,15 @@ class Request(Generic[T]):
         self.body: bytes | None = None if body is None else msgspec.json.encode(body)
         self.repeat: Repeat = repeat
 
-    @classmethod
+    @staticmethod
     def get(
-        cls,
         template: str,
         path: str,
-        parse: Parse[T],
+        parse: Parse[S],
         params: Sequence[tuple[str, str]] = (),
-    ) -> Request[T]:
+    ) -> Request[S]:
         """A read."""
-        return cls("GET", template, path, parse, query=encode_query(params))
+        return Request("GET", template, path, parse, query=encode_query(params))
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.template}>"

@@ -326,7 +326,8 @@ class Stream:
     async def _numbered(self) -> Batch | None:
         self._read_ahead(self._numbered_request)
         if not self._ahead:
-            return self._check_end()
+            self._check_end()
+            return None
         page = await self._arrival()
         self._window = min(self._window + 1, MOST_AHEAD)
         _check_link(page, self._numbers.done + 1)

@@ -6,16 +6,15 @@ Errors are raised in one place, in a frame that holds neither an answer nor a va
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 import anyio
 import attrs
 import msgspec
 
-from cliniko_async._answers import Answer, api_error, seconds_until_reset
+from cliniko_async._answers import Answer, api_error
 from cliniko_async._retry import Patience, Repeat
 from cliniko_async._traffic import Traffic
 from cliniko_async._wire import Failure, Wire
@@ -119,12 +118,6 @@ class Transport:
         self.traffic.count(self._loop.time())
         return await self._wire.exchange(request, url, place, deadline=deadline)
 
-    def pause(self, answer: Answer) -> None:
-        """Hold back everybody of this user after a 429."""
-        self.traffic.refused += 1
-        seconds = seconds_until_reset(answer.headers, now=time.time(), fallback=self._rate.per / 4)
-        self.allowance.pause(seconds)
-
     def url(self, request: Request[Any]) -> str:
         """Where a request goes: always the API's own origin."""
         return self.account.base_url + request.path + (f"?{request.query}" if request.query else "")
@@ -150,17 +143,16 @@ class _Call(Generic[T]):
         """The answer's value, or the error to raise where no frame holds an answer."""
         while True:
             reply = await self._try_once()
-            if isinstance(reply, Answer):
-                reply = self._judge(reply)
-            if isinstance(reply, ClinikoError):
-                return reply
-            if isinstance(reply, _Done):
-                return reply.value
-            if isinstance(reply, Failure):
-                delay = self._delay(reply)
+            verdict = self._judge(reply) if isinstance(reply, Answer) else reply
+            if isinstance(verdict, ClinikoError):
+                return verdict
+            if isinstance(verdict, _Done):
+                return verdict.value
+            if verdict:
+                delay = self._delay(verdict)
                 if delay is None:
-                    return self._given_up(reply)
-                self._processed = self._processed or reply.processed
+                    return self._given_up(verdict)
+                self._processed = self._processed or verdict.processed
                 self._transport.traffic.retried += 1
                 await anyio.sleep(delay)
             self._again = True
@@ -214,14 +206,14 @@ class _Call(Generic[T]):
         if 200 <= status < 300:  # noqa: PLR2004 - the 2xx
             return self._value(answer)
         if status == TOO_MANY_REQUESTS:
-            self._transport.pause(answer)
+            self._transport.traffic.refused += 1
             return None
         if status in REDIRECTS and self._follows(answer):
             return None
         if status in FAILED:
             return Failure(f"status {status}", answer=answer)
         if status == NOT_FOUND and self._processed and self._request.repeat is Repeat.GONE:
-            return _Done(self._request.parse(b""))
+            return _Done(cast("T", None))  # what its empty answer would have been read as
         return self._api_error(answer)
 
     def _value(self, answer: Answer) -> _Done[T] | Failure | ClinikoError:
@@ -231,7 +223,7 @@ class _Call(Generic[T]):
             return Failure("the answer is not JSON", status=answer.status)
         if isinstance(value, DecodeError):
             return self._unreadable(value) if self._request.repeat.writes else value
-        return _Done[T](value)
+        return _Done(value)
 
     def _follows(self, answer: Answer) -> bool:
         """Whether a redirect leads to the API's own origin, which alone is sent credentials."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -17,7 +18,7 @@ import attrs
 import httpx
 
 from cliniko_async import _quiet
-from cliniko_async._answers import Answer
+from cliniko_async._answers import Answer, seconds_until_reset
 
 if TYPE_CHECKING:
     from cliniko_async._account import Account
@@ -155,7 +156,7 @@ class _Attempt:
         except httpx.HTTPError as error:
             return Failure(_words(error), processed=self.is_sent)
         if response.status_code == TOO_MANY_REQUESTS:
-            self._place.refused()
+            self._place.refused(seconds_until_reset(response.headers, now=time.time()))
         else:
             self._place.answered()
         return await _read(response)
