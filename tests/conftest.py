@@ -1,16 +1,31 @@
-"""Fixtures that all tests share: a virtual clock, and a guard against blocking calls."""
+"""Fixtures that all tests share: a virtual clock, and a limiter that remembers no other test."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cliniko_async.emulator.clock import VirtualClock, VirtualTimeLoop
+from cliniko_async.limits import LocalLimiter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Async tests run on a virtual clock that all loops of a test share; see `real_time`."""
-    clock = VirtualClock()
+def clock() -> VirtualClock:
+    """The seconds that all event loops of a test share."""
+    return VirtualClock()
+
+
+@pytest.fixture
+def anyio_backend(clock: VirtualClock) -> tuple[str, dict[str, Any]]:
+    """Async tests run on a virtual clock."""
     return "asyncio", {"loop_factory": lambda: VirtualTimeLoop(clock)}
+
+
+@pytest.fixture(autouse=True)
+def _places_of_its_own() -> Iterator[None]:
+    yield
+    LocalLimiter.forget()

@@ -50,8 +50,10 @@ class LocalLimiter:
         For tests, whose servers and clocks begin anew. A real server does not forget.
         """
         with _lock:
-            for user in [user for user, ledger in _ledgers.items() if not ledger.dispatchers]:
-                del _ledgers[user]
+            for user, ledger in tuple(_ledgers.items()):
+                ledger.bury_dead_loops()
+                if not ledger.dispatchers:
+                    del _ledgers[user]
 
 
 def _is_of_another_clock(ledger: Ledger, now: float) -> bool:

@@ -1,0 +1,70 @@
+"""The project's commands: `python -m nox -s tests`, and so on."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["tests", "lint", "types"]
+nox.options.reuse_existing_virtualenvs = True
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+EXTRAS = ".[cli,emulator,redis,parquet]"
+
+
+def group(name: str) -> list[str]:
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests: nothing but loopback is talked to."""
+    session.install("-e", EXTRAS, *group("tests"))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Look for mistakes and for what the formatter would change."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check all types with two checkers, and that no public one is left open."""
+    session.install("-e", EXTRAS, *group("tests"), *group("types"))
+    session.run("mypy")
+    session.run("pyright")
+    session.run("pyright", "--verifytypes", "cliniko_async", "--ignoreexternal")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Export a made-up clinic of about 12,000 records from the embedded emulator."""
+    session.install(".[cli,emulator]")
+    with tempfile.TemporaryDirectory() as folder:
+        to = session.posargs or ["--to", str(Path(folder) / "clinic")]
+        session.run("cliniko", "export", "--emulator", *to)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what the README claims, as ratios in one run."""
+    session.install("-e", EXTRAS, *group("bench"))
+    for program in sorted(Path("benchmarks").glob("*.py")):
+        session.run("python", str(program), *session.posargs)
+
+
+@nox.session
+def spec(session: nox.Session) -> None:
+    """Compare the facts that the package was built on with a copy of the vendor's document.
+
+    Usage: python -m nox -s spec -- openapi.yaml
+    """
+    session.install("-e", ".", "pyyaml")
+    session.run("python", "scripts/compare_facts.py", *session.posargs)
