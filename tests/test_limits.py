@@ -209,6 +209,52 @@ def test_threads_with_loops_of_their_own_share_the_places() -> None:
     assert all(later - moment >= 0.5 for moment, later in zip(went, went[10:], strict=False))
 
 
+def test_a_place_given_back_in_one_thread_wakes_a_call_that_waits_in_another() -> None:
+    held, waiting = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        place = await join(RateLimit(1)).acquire()
+        held.set()
+        await asyncio.to_thread(waiting.wait)
+        place.unsent()
+
+    async def wait() -> None:
+        allowance = join(RateLimit(1))
+        asking = asyncio.create_task(allowance.acquire(max_wait=30))
+        while not allowance.snapshot().waiting["interactive"]:  # noqa: ASYNC110 - one pass of the loop
+            await asyncio.sleep(0)
+        waiting.set()
+        await asking
+
+    holder = threading.Thread(target=lambda: asyncio.run(hold()))
+    holder.start()
+    held.wait()
+    asyncio.run(wait())
+    holder.join()
+
+
+async def test_a_call_cancelled_just_before_a_place_comes_free_is_passed_over() -> None:
+    allowance, went = join(RateLimit(1, per=10)), list[float]()
+    place = await allowance.acquire()
+    first, second = (asyncio.create_task(call(allowance, went)) for _ in range(2))
+    await anyio.sleep(1)
+    first.cancel()
+    place.unsent()
+    await second
+    assert went == [1]
+
+
+async def test_a_place_that_cools_long_holds_up_none_that_cools_shorter() -> None:
+    allowance, went = join(RateLimit(2, per=10)), list[float]()
+    lost, answered = await allowance.acquire(), await allowance.acquire()
+    for place in (lost, answered):
+        place.sent()
+    lost.lost()
+    answered.answered()
+    await call(allowance, went)
+    assert went == pytest.approx([10.05], abs=0.01)
+
+
 async def test_a_crowd_cancelled_while_it_waits_leaves_no_trace() -> None:
     allowance = join(RateLimit(2, per=10))
     await at_once(call(allowance, []), call(allowance, []))
