@@ -177,11 +177,16 @@ async def _read(response: httpx.Response) -> Answer | Failure:
     finally:
         with anyio.move_on_after(CLOSE_SECONDS, shield=True):
             await response.aclose()
-    # A transport of the caller's may hand over less than was announced without an error.
-    announced = response.headers.get("content-length", "")
-    if announced.isdecimal() and response.num_bytes_downloaded < int(announced):
+    if _is_cut(response, size):
         return Failure("the answer broke off", status=response.status_code)
     return Answer(response.status_code, response.headers, b"".join(chunks))
+
+
+def _is_cut(response: httpx.Response, size: int) -> bool:
+    # A transport of the caller's may hand over less than was announced without an error.
+    announced = response.headers.get("content-length", "")
+    plain = "content-encoding" not in response.headers
+    return plain and announced.isdecimal() and size < int(announced)
 
 
 def _words(error: httpx.HTTPError) -> str:
