@@ -25,6 +25,7 @@ OnBadRecord = Literal["raise", "skip"] | Callable[[DecodeError], object]
 
 Decode = Callable[[msgspec.Raw], Sequence[Any]]
 _as_dicts = msgspec.json.Decoder(list[dict[str, Any]]).decode
+_as_bytes = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 @attrs.frozen(repr=False)
@@ -33,7 +34,7 @@ class ListingPage(Generic[T]):
 
     Attributes:
         items: The records.
-        total_entries: How many records the API counted in the whole list.
+        total_entries: How many records the API counted in the whole list at the start.
     """
 
     items: Sequence[T]
@@ -75,6 +76,10 @@ class Listing(Generic[T]):
     def raw(self) -> Listing[dict[str, Any]]:
         """The records as the API sent them: dicts, with whatever fields it has added since."""
         return Listing(self._view, self._sources, _as_dicts)
+
+    def raw_bytes(self) -> Listing[msgspec.Raw]:
+        """The records' own bytes, exactly as the API sent them: `bytes(record)`."""
+        return Listing(self._view, self._sources, _as_bytes)
 
     async def first(self) -> T | None:
         """The first record, or None. Costs one request for one record."""
@@ -122,9 +127,10 @@ class Batches:
     async def next(self) -> tuple[Sequence[Any], int] | None:
         """The next records, errors among them if they are to be raised, and the list's total."""
         while self._streams:
-            batch = await self._streams[0].next()
+            stream = self._streams[0]
+            batch = await stream.next()
             if batch is not None:
-                return self._read(batch), batch.total
+                return self._read(batch), stream.total
             del self._streams[0]
         return None
 

@@ -88,18 +88,9 @@ class Batch:
         """The whole page's rows as JSON; `pick` says which of them are meant."""
         return self._page.rows
 
-    @property
-    def total(self) -> int:
-        """`total_entries` of the answer."""
-        return self._page.total or len(self._page)
-
     def pick(self, rows: Sequence[Any]) -> Sequence[Any]:
         """The rows that are meant, out of all rows of the page."""
         return rows if self._keep is None else [rows[index] for index in self._keep]
-
-    def raws(self) -> Sequence[msgspec.Raw]:
-        """Each row's own bytes, as the API sent them."""
-        return self.pick(_raws.decode(self._page.rows))
 
     def __len__(self) -> int:
         return len(self._page) if self._keep is None else len(self._keep)

@@ -141,6 +141,11 @@ class Stream:
         self._delivered += len(batch) if batch else 0
         return batch
 
+    @property
+    def total(self) -> int:
+        """How many rows the first answer announced, or how many came so far if it did not."""
+        return self._total or self._delivered
+
     def discard(self) -> None:
         """Cancel what is being read ahead."""
         while self._ahead:
