@@ -1,0 +1,1 @@
+"""Pytest fixtures for tests of programs that use `cliniko_async`."""

@@ -1,0 +1,61 @@
+"""Makes the package's table of facts from the vendor's OpenAPI document.
+
+Usage: python scripts/make_facts.py openapi.yaml
+
+Writes `cliniko_async/emulator/facts.json`: one line an operation and one a property, so that a
+newer document shows as a readable difference.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from facts_additions import ADDITIONS, CORRECTIONS
+from read_openapi import read_facts
+
+TARGET = Path(__file__).parents[1] / "cliniko_async" / "emulator" / "facts.json"
+
+
+def complete(facts: dict[str, Any]) -> dict[str, Any]:
+    """The document's facts with what is known beyond it."""
+    facts["operations"] += ADDITIONS["operations"]
+    for section in ("schemas", "bodies"):
+        facts[section] |= ADDITIONS[section]
+    for section, name, member, fact in CORRECTIONS:
+        facts[section][name]["properties"][member] = fact
+    return facts
+
+
+def write(facts: dict[str, Any]) -> str:
+    """JSON with one fact a line."""
+    rows = ",\n".join("    " + json.dumps(row) for row in facts["operations"])
+    parts = [f'  "operations": [\n{rows}\n  ]']
+    for section in ("schemas", "bodies"):
+        named = [f"    {json.dumps(n)}: {_schema(s)}" for n, s in sorted(facts[section].items())]
+        parts.append(f'  "{section}": {{\n' + ",\n".join(named) + "\n  }")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _schema(schema: dict[str, Any]) -> str:
+    if "any_of" in schema:
+        return json.dumps(schema)
+    lines = [
+        f"      {json.dumps(n)}: {json.dumps(fact)}"
+        for n, fact in sorted(schema["properties"].items())
+    ]
+    head = f'"required": {json.dumps(schema["required"])}, ' if "required" in schema else ""
+    return "{" + head + '"properties": {\n' + ",\n".join(lines) + "\n    }}"
+
+
+def main() -> None:
+    """Write the table."""
+    document = yaml.safe_load(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    TARGET.write_text(write(complete(read_facts(document))), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
