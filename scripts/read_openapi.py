@@ -1,4 +1,4 @@
-"""Reads the facts out of the vendor's OpenAPI document: names, types, filters; none of its prose."""
+"""Reads the facts out of the vendor's OpenAPI document: names and types, none of its prose."""
 
 from __future__ import annotations
 

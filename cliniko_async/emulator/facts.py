@@ -4,7 +4,7 @@
 observed since. It holds names, types and filters, no prose. The emulator takes its routes from it,
 and a test holds every method, model, field and filter of the package against it.
 
-A property's fact has one of these forms, any of them with `"nullable": true` or `"deprecated": true`:
+A property's fact has one of these forms, with `"nullable": true` or `"deprecated": true` in any:
 
     {"type": "string", "format": "date-time", "enum": [...]}   a value
     {"type": "object", "properties": {...}, "required": [...]} an object of its own
