@@ -108,9 +108,9 @@ def _fields(said: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): _as_text(text) for name, text in cast("dict[str, Any]", errors).items()}
 
 
-def _as_text(value: Any) -> str:
+def _as_text(value: object) -> str:
     if isinstance(value, list):
-        return "; ".join(_as_text(part) for part in cast("list[Any]", value))
+        return "; ".join(_as_text(part) for part in cast("list[object]", value))
     return "" if value is None else str(value)
 
 

@@ -188,7 +188,7 @@ class AsyncCliniko:
             "timeout": _checked_number("timeout", timeout, above=0),
             "max_wait": _checked_number("max_wait", max_wait),
             "retries": _checked_number("retries", retries),
-            "budget": None if max_requests is None else Budget(max_requests),
+            "budget": _budget(max_requests),
             "read_only": read_only or None,
         }
         changed = {name: value for name, value in given.items() if value is not None}
@@ -249,11 +249,22 @@ def _checked_lane(lane: Lane | None) -> Lane | None:
     return lane
 
 
+def _budget(max_requests: int | None) -> Budget | None:
+    if max_requests is None:
+        return None
+    if isinstance(max_requests, bool) or not isinstance(max_requests, int):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
+        raise InvalidTypeError("max_requests= takes a whole number")
+    if max_requests < 0:
+        raise InvalidValueError("max_requests= takes a whole number, 0 or more")
+    return Budget(max_requests)
+
+
 def _checked_number(name: str, value: float | None, *, above: float = -1) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
         raise InvalidTypeError(f"{name}= takes a number, not {type(value).__name__}")
     if value <= above or value < 0:
-        raise InvalidValueError(f"{name}= takes a number above zero")
+        bound = "above zero" if above == 0 else "of zero or more"
+        raise InvalidValueError(f"{name}= takes a number {bound}")
     return value

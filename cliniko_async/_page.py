@@ -122,7 +122,8 @@ def _read_heads(rows: msgspec.Raw) -> Sequence[Head]:
 
 
 def _read_total(envelope: dict[str, msgspec.Raw]) -> int | None:
-    return _total.decode(envelope.get("total_entries", b"null"))
+    total: int | None = _total.decode(envelope.get("total_entries", b"null"))
+    return total
 
 
 def _read_next(envelope: dict[str, msgspec.Raw]) -> str | None:

@@ -58,7 +58,7 @@ class Patience:
         self.spent += took
         if self._is_over():
             return None
-        delay = min(FIRST_DELAY * 2 ** (self.tries - 1), LONGEST_DELAY)
+        delay = min(FIRST_DELAY * 2.0 ** (self.tries - 1), LONGEST_DELAY)
         delay *= random.uniform(0.5, 1.5)  # noqa: S311 - so that a crowd does not come back at once
         if self.retries is None and self.spent < PATIENCE[self.lane]:
             delay = min(delay, max(PATIENCE[self.lane] - self.spent, FIRST_DELAY))

@@ -121,6 +121,7 @@ class Stream:
         self._link: str | None = None
         self._links_seen: set[str] = set()
         self._passes = 0
+        self._in_pass: set[str | int | None] = set()
 
     async def next(self) -> Batch | None:
         """The next rows, or None when there are no more.
@@ -301,6 +302,7 @@ class Stream:
 
     def _begin_second(self) -> Callable[[], Awaitable[Batch | None]]:
         self._numbers = _Numbers(0, self._size)
+        self._in_pass = set()
         return self._in_second
 
     async def _in_second(self) -> Batch | None:
@@ -309,17 +311,20 @@ class Stream:
         number = self._numbers.asked + 1
         page = await self._get(self._source.request(*conditions, page=number))
         batch = self._frontier.take(page)
-        if not self._numbers.agrees(page):
+        ids = {head.id for head in page.heads}
+        # Rows of one second have no order of their own: one that moves shows twice, or not at all.
+        if not self._numbers.agrees(page) or ids & self._in_pass:
             self._passes += 1
             if self._passes > MOST_PASSES:
                 raise IncompleteListingError("rows come and go too fast within one second")
             self._step = self._begin_second()
         else:
+            self._in_pass |= ids
             self._numbers.asked = number
             self._numbers.arrived(page)
             if self._numbers.over:
                 self._frontier.pass_second()
-                self._step = self._end if page.total == self._total else self._walk
+                self._step = self._walk
         return batch if len(batch) else await self._step()
 
     # Page numbers, where the walk cannot be

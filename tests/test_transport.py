@@ -31,7 +31,7 @@ from cliniko_async.errors import (
 from cliniko_async.limits import RateLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     Reply = httpx.Response | httpx.HTTPError | float
     Verb = Callable[[AsyncCliniko], Awaitable[object]]
@@ -57,11 +57,11 @@ class Script(httpx.AsyncBaseTransport):
         self.requests.append(request)
         self.at.append(asyncio.get_running_loop().time())
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
-        if isinstance(reply, float):
-            await asyncio.sleep(reply)
-            return DONE
         if isinstance(reply, httpx.HTTPError):
             raise reply
+        if not isinstance(reply, httpx.Response):
+            await asyncio.sleep(reply)
+            return DONE
         return httpx.Response(reply.status_code, headers=reply.headers, content=reply.content)
 
 
@@ -176,7 +176,7 @@ async def test_one_deadline_holds_for_all_of_an_attempt() -> None:
     """A body that drips is cut off as well as an answer that never comes."""
 
     class Dripping(httpx.AsyncByteStream):
-        async def __aiter__(self) -> Any:
+        async def __aiter__(self) -> AsyncIterator[bytes]:
             while True:
                 await anyio.sleep(5)
                 yield b" "
