@@ -1,0 +1,215 @@
+"""The API as an ASGI app. Its routes come from the facts, not from the client's resources."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cliniko_async.emulator import oddities, writes
+from cliniko_async.emulator.facts import load
+from cliniko_async.emulator.faults import ResetError
+from cliniko_async.emulator.filters import BadFilterError, parse
+from cliniko_async.emulator.lists import is_hidden
+from cliniko_async.emulator.records import encode
+from cliniko_async.emulator.report import Arrival
+from cliniko_async.emulator.writes import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from cliniko_async.emulator.clinic import Clinic
+    from cliniko_async.emulator.emulator import Emulator
+    from cliniko_async.emulator.facts import Operation
+
+__all__ = ["make_app"]
+
+PREFIX: Final = "/v1"
+USER_AGENT: Final = re.compile(r".*\S.*\(\s*\S+@\S+\s*\)")
+NOT_FOUND: Final = {"status": "404", "error": "Not Found"}
+HOUR: Final = 3600.0
+
+
+class NoSuchRecordError(Exception):
+    """A record that is not there, or hidden."""
+
+
+def make_app(emulator: Emulator) -> Starlette:
+    """The app of one emulator."""
+    # A literal segment goes before an id in the same place.
+    operations = sorted(load().operations, key=lambda o: (o.path.count("{"), o.path))
+    return Starlette(
+        routes=[
+            Route(PREFIX + o.path, _endpoint(emulator, o), methods=[o.method]) for o in operations
+        ]
+    )
+
+
+def _endpoint(emulator: Emulator, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        response = await _admit(emulator, operation, request)
+        emulator.report.statuses[response.status_code] += 1
+        # Set from the emulator's clock: a client measures X-RateLimit-Reset against it.
+        response.headers["Date"] = formatdate(emulator.clock(), usegmt=True)
+        response.headers["X-Request-Id"] = f"emulated-{emulator.report.requests}"
+        return response
+
+    return endpoint
+
+
+async def _admit(emulator: Emulator, operation: Operation, request: Request) -> Response:
+    """Whatever comes before the operation itself: counting, refusing, going wrong, taking time."""
+    key = _key(request)
+    path = request.url.path.removeprefix(PREFIX)
+    emulator.report.arrivals.append(
+        Arrival(emulator.clock(), key or "", request.method, path, request.url.query)
+    )
+    if key is None or not emulator.knows(key):
+        return Response("HTTP Basic: Access denied.\n", 401, media_type="text/plain")
+    if not emulator.throttle.admits(emulator.user_of(key)):
+        reset = str(emulator.throttle.resets_at())
+        return Response(status_code=429, headers={"X-RateLimit-Reset": reset})
+    if not USER_AGENT.fullmatch(request.headers.get("user-agent", "")):
+        # What the API answers is not documented, only that it may block such clients.
+        return Response(status_code=403)
+    fault = emulator.faults.pick(request.method, path)
+    if fault == "refuse":
+        raise ConnectionRefusedError
+    await asyncio.sleep(emulator.draw_latency())
+    emulator.tell(request.method, path)
+    if fault == "hang":
+        await asyncio.sleep(HOUR)
+    if fault and fault.isdecimal():
+        return Response(f"<html><h1>{fault}</h1></html>", int(fault), media_type="text/html")
+    if fault == "html":
+        return Response("<html><h1>Maintenance</h1></html>", media_type="text/html")
+    response = await _answer(emulator, operation, request)
+    if fault == "reset":
+        raise ResetError
+    if fault == "cut":
+        response.body = response.body[: len(response.body) // 2]
+    return response
+
+
+async def _answer(emulator: Emulator, operation: Operation, request: Request) -> Response:
+    try:
+        return await _perform(emulator, operation, request)
+    except BadFilterError as error:
+        return _json(request, {"message": str(error)}, 400)
+    except NoSuchRecordError:
+        return _json(request, NOT_FOUND, 404)
+    except RefusedError as error:
+        refusal = {"message": "Validation Failed", "errors": error.errors}
+        return _json(request, refusal, 422)
+
+
+async def _perform(emulator: Emulator, operation: Operation, request: Request) -> Response:
+    query = request.query_params.multi_items()
+    ids: dict[str, str] = dict(request.path_params)
+    special = oddities.HANDLERS.get((operation.method, operation.path))
+    if special:
+        found = special(emulator, ids, query, await _body(request))
+        if found is None:
+            raise NoSuchRecordError
+        return _json(request, found, operation.status)
+    if operation.kind == "list":
+        _see_parents(emulator, ids, operation)
+        path = request.url.path.removeprefix(PREFIX)
+        page = emulator.lister.page(operation, ids, query, _base_url(request) + path)
+        return Response(page, media_type="application/json")
+    resource = operation.path.split("/")[1]
+    if operation.kind == "create":
+        made = writes.create(emulator.clinic, resource, operation, await _body(request))
+        return _json(request, made, operation.status)
+    record = _find(emulator, operation, ids.get("id", ""), query)
+    answer = _act(emulator.clinic, operation, record, await _body(request))
+    if operation.status == 204:  # noqa: PLR2004 - an empty answer
+        return Response(status_code=204)
+    return _json(request, answer, operation.status)
+
+
+def _act(
+    clinic: Clinic, operation: Operation, record: dict[str, Any], body: dict[str, Any]
+) -> dict[str, Any]:
+    """Do to a record what an operation does, and give back what it answers with."""
+    resource, id = operation.path.split("/")[1], record["id"]
+    match operation.kind:
+        case "update":
+            return writes.update(clinic, resource, id, operation, body)
+        case "cancel":
+            writes.cancel(clinic, resource, id, body)
+        case "conflicts":
+            return {"conflicts": {"exist": writes.conflicts(clinic, record)}}
+        case "unarchive":
+            clinic.unarchive(resource, id)
+        case "archive":
+            clinic.archive(resource, id)
+        case "delete" if "archived_at" in record:
+            clinic.archive(resource, id)
+        case "delete":
+            clinic.remove(resource, id)
+        case _:
+            pass
+    return record
+
+
+def _find(
+    emulator: Emulator, operation: Operation, id: str, query: list[tuple[str, str]]
+) -> dict[str, Any]:
+    """The record that a request is about, unless it is hidden from it."""
+    resource = operation.path.split("/")[1]
+    record = emulator.clinic.find(resource, id)
+    if record is None:
+        raise NoSuchRecordError
+    tests = [parse(value, operation.filters) for name, value in query if name == "q[]"]
+    shown = [field for field, _ in tests]
+    if operation.kind == "unarchive":
+        shown.append("archived_at")
+    if is_hidden(record, shown) or not all(test(record) for _, test in tests):
+        raise NoSuchRecordError
+    return record
+
+
+def _see_parents(emulator: Emulator, ids: dict[str, str], operation: Operation) -> None:
+    segments = operation.path.split("/")
+    for name, id in ids.items():
+        resource = segments[segments.index(f"{{{name}}}") - 1]
+        if emulator.clinic.find(resource, id) is None:
+            raise NoSuchRecordError
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    raw = await request.body()
+    if not raw:
+        return {}
+    body: Any = json.loads(raw)
+    if not isinstance(body, dict):
+        raise RefusedError({"base": "must be an object"})
+    return cast("dict[str, Any]", body)
+
+
+def _key(request: Request) -> str | None:
+    """The API key of a request: the user name of Basic auth, with an empty password."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    name, colon, password = base64.b64decode(token).decode().partition(":")
+    return name if name and colon and not password else None
+
+
+def _base_url(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}{PREFIX}"
+
+
+def _json(request: Request, value: Any, status: int = 200) -> Response:
+    body = encode(value, _base_url(request))
+    return Response(body, status, media_type="application/json")

@@ -1,0 +1,163 @@
+"""How the API lists records: what it hides, filters, sorts and cuts into pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from cliniko_async.emulator import filters
+from cliniko_async.emulator.filters import BadFilterError
+from cliniko_async.emulator.records import encode, linked_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cliniko_async.emulator.clinic import Clinic, Table
+    from cliniko_async.emulator.facts import Operation
+
+__all__ = ["Lister", "is_hidden"]
+
+MARKS: Final = ("archived_at", "cancelled_at", "deleted_at")
+
+DEFAULT_PER_PAGE: Final = 50
+MOST_PER_PAGE: Final = 100
+
+Record = dict[str, Any]
+Query = list[tuple[str, str]]
+
+
+def is_hidden(record: Record, shown: Sequence[str] = ()) -> bool:
+    """Whether a record is left out: each mark hides on its own, unless it was asked about."""
+    return any(record.get(mark) is not None and mark not in shown for mark in MARKS)
+
+
+class Lister:
+    """Answers list requests. What it worked out is kept until the table changes."""
+
+    def __init__(self, clinic: Clinic, *, page_limit: int = MOST_PER_PAGE) -> None:
+        self._clinic = clinic
+        self._page_limit = page_limit
+        self._found: dict[Any, tuple[int, list[Record]]] = {}
+
+    def page(
+        self,
+        operation: Operation,
+        parents: Mapping[str, str],
+        query: Query,
+        base_url: str,
+        path: str,
+    ) -> bytes:
+        """The answer to a list request.
+
+        Raises:
+            BadFilterError: A filter that the API does not have.
+        """
+        asked = dict(query)
+        number = max(_whole(asked.get("page"), 1), 1)
+        size = _whole(asked.get("per_page"), DEFAULT_PER_PAGE)
+        # What a server does with more than it allows is not documented: it is cut here.
+        size = min(max(size, 1), MOST_PER_PAGE, self._page_limit)
+        rows = self._rows(operation, parents, query)
+        base_url = url[: url.index("/v1") + 3]
+        start = (number - 1) * size
+        links = _links(url, query, number, more=start + size < len(rows))
+        table = self._clinic.table(operation.key or "")
+        body = b",".join(_encoded(table, row, base_url) for row in rows[start : start + size])
+        return b'{"%s":[%s],"total_entries":%d,"links":%s}' % (
+            (operation.key or "").encode(),
+            body,
+            len(rows),
+            encode(links, base_url),
+        )
+
+    def _rows(self, operation: Operation, parents: Mapping[str, str], query: Query) -> list[Record]:
+        """All rows that a list shows, in its order."""
+        table = self._clinic.table(operation.key or "")
+        conditions = tuple(value for name, value in query if name == "q[]")
+        sort = dict(query).get("sort", "")
+        asked = (operation.path, tuple(parents.items()), conditions, sort)
+        version, rows = self._found.get(asked, (-1, []))
+        if version != table.version:
+            rows = self._select(operation, parents, conditions, table)
+            for part in reversed([part for part in sort.split(",") if part]):
+                _sort(rows, part)
+            if len(self._found) > 64:  # noqa: PLR2004 - a client's listings at a time, and some
+                self._found.clear()
+            self._found[asked] = (table.version, rows)
+        return rows
+
+    def _select(
+        self,
+        operation: Operation,
+        parents: Mapping[str, str],
+        conditions: Sequence[str],
+        table: Table,
+    ) -> list[Record]:
+        parsed = [filters.parse(text, operation.filters) for text in conditions]
+        shown = [field for field, _ in parsed]
+        tests = [test for _, test in parsed]
+        tests += [_belongs(name, id) for name, id in parents.items()]
+        variant = _VARIANTS.get(operation.path.rpartition("/")[2], _VARIANTS.get(operation.path))
+        if variant:
+            tests.append(variant)
+        return [
+            row for row in table if not is_hidden(row, shown) and all(test(row) for test in tests)
+        ]
+
+
+_VARIANTS: Final[dict[str, Callable[[Record], bool]]] = {
+    "practitioners": lambda row: bool(row.get("active")),
+    "inactive": lambda row: not row.get("active"),
+    "active": lambda row: row.get("closed_at") is None,
+}
+
+
+def _belongs(name: str, id: str) -> Callable[[Record], bool]:
+    """Whether a record belongs to the record that a nested list is asked for."""
+    relation = name.removesuffix("_id")
+    names = [relation, *(["booking"] if relation.endswith("_appointment") else [])]
+
+    def test(row: Record) -> bool:
+        owners = [linked_id(row[name]) for name in names if isinstance(row.get(name), dict)]
+        # Many-to-many relations are in no record: everybody does everything, everywhere.
+        return id in owners if owners else relation in _EVERYBODYS
+
+    return test
+
+
+_EVERYBODYS: Final = frozenset({"practitioner", "business", "appointment_type"})
+
+
+def _sort(rows: list[Record], part: str) -> None:
+    field, _, direction = part.partition(":")
+    if rows and field not in rows[0]:
+        raise BadFilterError(f"{field} is not sortable")
+    rows.sort(
+        key=lambda row: (row.get(field) is not None, row.get(field)), reverse=direction == "desc"
+    )
+
+
+def _encoded(table: Table, row: Record, base_url: str) -> bytes:
+    found = table.encoded.get(row["id"])
+    if found is None:
+        found = table.encoded[row["id"]] = encode(row, base_url)
+    return found
+
+
+def _whole(text: str | None, default: int) -> int:
+    return int(text) if text and text.isdecimal() else default
+
+
+def _links(url: str, query: Query, number: int, *, more: bool) -> dict[str, str]:
+    others = [(name, value) for name, value in query if name != "page"]
+
+    def to(page: int) -> str:
+        pairs = [*others, ("page", str(page))]
+        return url + "?" + "&".join(f"{quote(n, safe='')}={quote(v, safe='')}" for n, v in pairs)
+
+    links = {"self": to(number)}
+    if more:
+        links["next"] = to(number + 1)
+    if number > 1:
+        links["previous"] = to(number - 1)
+    return links

@@ -1,0 +1,95 @@
+"""What a record looks like on the wire: the facts of its schema, filled in.
+
+Links are kept with `@/` in place of the server's base URL, which is known when somebody asks.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from cliniko_async.emulator.facts import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cliniko_async.emulator.facts import Fact
+
+__all__ = ["BASE", "blank", "encode", "link", "linked_id", "schema_of"]
+
+BASE: Final = "@/"
+"""Stands for the server's base URL in links."""
+
+Record = dict[str, Any]
+
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    "string": "",
+    "integer": 0,
+    "number": 0.0,
+    "boolean": False,
+    "array": [],
+    "object": {},
+}
+
+
+@cache
+def schema_of(resource: str) -> str:
+    """The schema of a resource's records; of a union, the part that can be created."""
+    facts = load()
+    operations = [o for o in facts.operations if o.path == f"/{resource}"]
+    created = next((o.schema for o in operations if o.kind == "create"), None)
+    name = created or next(o.schema for o in operations if o.kind == "list") or ""
+    parts = facts.schemas[name].any_of
+    return parts[0] if parts else name
+
+
+def link(path: str) -> Record:
+    """A relation, as the API writes it."""
+    return {"links": {"self": BASE + path}}
+
+
+def linked_id(value: Any) -> str | None:
+    """The id of the record that a relation leads to."""
+    if not isinstance(value, dict) or "links" not in value:
+        return None
+    holder = cast("Record", value)
+    return str(holder["links"]["self"]).rpartition("/")[2]
+
+
+@cache
+def _template(resource: str) -> str:
+    """A record of this resource with nothing in it but what every record has."""
+    facts = load()
+    record = {name: _default(fact) for name, fact in facts.properties(schema_of(resource)).items()}
+    record = {name: value for name, value in record.items() if value is not _ABSENT}
+    return json.dumps(record)
+
+
+_ABSENT: Final = object()
+
+
+def _default(fact: Fact) -> Any:
+    if "link" in fact:
+        # Relations to one record are left out until they are set; those to lists always stand.
+        own = "{id}" in fact["link"] and not fact["link"].endswith("/{id}")
+        return link(fact["link"]) if own else _ABSENT
+    if fact.get("nullable"):
+        return None
+    if "enum" in fact:
+        return fact["enum"][0]
+    if fact.get("format") == "decimal":
+        return "0.0"
+    return _DEFAULTS.get(fact.get("type", "object"))
+
+
+def blank(resource: str, id: str) -> Record:
+    """A record with this id, and nothing else."""
+    record: Record = json.loads(_template(resource).replace("{id}", id))
+    return {**record, "id": id, "links": {"self": f"{BASE}{resource}/{id}"}}
+
+
+def encode(value: Any, base_url: str) -> bytes:
+    """JSON, with links to this server."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return text.replace(b'"@/', b'"' + base_url.encode() + b"/")

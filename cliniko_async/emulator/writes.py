@@ -1,0 +1,159 @@
+"""How the API takes writes: what it refuses, and what a write brings about besides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from cliniko_async.emulator.clinic import seconds_after
+from cliniko_async.emulator.facts import load
+from cliniko_async.emulator.records import linked_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cliniko_async.emulator.clinic import Clinic
+    from cliniko_async.emulator.facts import Fact, Operation
+
+__all__ = ["RefusedError", "cancel", "conflicts", "create", "update"]
+
+Record = dict[str, Any]
+
+REQUIRED: Final[Mapping[str, Sequence[str]]] = {
+    "appointment_types": ("name", "color", "max_attendees", "duration_in_minutes"),
+    "individual_appointments": (
+        "starts_at",
+        "patient_id",
+        "practitioner_id",
+        "appointment_type_id",
+        "business_id",
+    ),
+    "patient_cases": ("name", "patient_id"),
+    "patients": ("first_name", "last_name"),
+    "recalls": ("patient_id", "recall_type_id", "recall_at"),
+    "stock_adjustments": ("product_id", "quantity", "adjustment_type"),
+    "treatment_notes": ("patient_id", "title", "draft"),
+}
+"""What a create needs, as far as it was observed (the document does not say)."""
+
+REASONS: Final[Mapping[int, str]] = {
+    10: "Feeling Better",
+    20: "Condition Worse",
+    30: "Sick",
+    31: "COVID-19 related",
+    40: "Away",
+    50: "Other",
+    60: "Work",
+}
+
+_JSON_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
+
+BOOKINGS: Final = ("individual_appointments", "group_appointments", "unavailable_blocks")
+
+
+class RefusedError(Exception):
+    """A write that the API answers with 422."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("Validation Failed")
+        self.errors = dict(errors)
+
+
+def create(clinic: Clinic, resource: str, operation: Operation, body: Record) -> Record:
+    """Create a record.
+
+    Raises:
+        RefusedError: Something is missing or of a wrong type.
+    """
+    errors = {name: "can't be blank" for name in REQUIRED.get(resource, ()) if not _has(body, name)}
+    values = _checked(operation, body, errors)
+    if resource == "individual_appointments" and "ends_at" not in values:
+        kind = clinic.table("appointment_types").by_id.get(values["appointment_type_id"], {})
+        minutes = kind.get("duration_in_minutes") or 30
+        values["ends_at"] = seconds_after(values["starts_at"], 60 * minutes)
+    record = clinic.create(resource, **values)
+    if resource == "individual_appointments":
+        clinic.create("attendees", patient_id=values["patient_id"], booking_id=record["id"])
+    return record
+
+
+def update(clinic: Clinic, resource: str, id: str, operation: Operation, body: Record) -> Record:
+    """Change a record.
+
+    Raises:
+        RefusedError: Something is of a wrong type.
+    """
+    return clinic.update(resource, id, **_checked(operation, body, {}))
+
+
+def cancel(clinic: Clinic, resource: str, id: str, body: Record) -> None:
+    """Cancel an appointment or a patient's part in one.
+
+    Raises:
+        RefusedError: There is no reason, or none that the API knows.
+    """
+    reason: Any = body.get("cancellation_reason")
+    if reason not in REASONS:
+        raise RefusedError({"cancellation_reason": "is not included in the list"})
+    clinic.update(
+        resource,
+        id,
+        cancellation_reason=reason,
+        cancellation_reason_description=REASONS[reason],
+        cancellation_note=body.get("cancellation_note"),
+        cancelled_at=clinic.moment(),
+    )
+    for attendee in clinic.records("attendees") if resource == "individual_appointments" else ():
+        if linked_id(attendee.get("booking")) == id:
+            clinic.update("attendees", attendee["id"], cancelled_at=clinic.moment())
+
+
+def conflicts(clinic: Clinic, record: Record) -> bool:
+    """Whether another booking of the same practitioner overlaps with this one."""
+    practitioner = linked_id(record.get("practitioner"))
+    return any(
+        other["id"] != record["id"]
+        and other["starts_at"] < record["ends_at"]
+        and record["starts_at"] < other["ends_at"]
+        and linked_id(other.get("practitioner")) == practitioner
+        and not any(other.get(mark) for mark in ("archived_at", "cancelled_at", "deleted_at"))
+        for resource in BOOKINGS
+        for other in clinic.table(resource)
+    )
+
+
+def _has(body: Record, name: str) -> bool:
+    return body.get(name) not in (None, "")
+
+
+def _checked(operation: Operation, body: Record, errors: dict[str, str]) -> Record:
+    """The members of a body that the API knows. It ignores the others without a word."""
+    known = load().bodies[operation.body or ""].properties
+    values = {name: value for name, value in body.items() if name in known}
+    for name, value in values.items():
+        problem = _problem(known[name], value)
+        if problem:
+            errors[name] = problem
+    if errors:
+        raise RefusedError(errors)
+    return values
+
+
+def _problem(fact: Fact, value: Any) -> str | None:
+    if value is None:
+        return None if fact.get("nullable") or "type" not in fact else "can't be blank"
+    expected = _JSON_TYPES.get(fact.get("type", ""))
+    if expected and (
+        not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected)
+    ):
+        # Ids are taken as numbers, too; other texts are not.
+        return None if fact.get("format") in ("int64", "decimal") else "is invalid"
+    if "enum" in fact and value not in fact["enum"]:
+        return "is not included in the list"
+    return None
