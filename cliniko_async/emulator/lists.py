@@ -44,10 +44,9 @@ class Lister:
         operation: Operation,
         parents: Mapping[str, str],
         query: Query,
-        base_url: str,
-        path: str,
+        url: str,
     ) -> bytes:
-        """The answer to a list request.
+        """The answer to a list request to this URL.
 
         Raises:
             BadFilterError: A filter that the API does not have.

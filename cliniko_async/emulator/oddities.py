@@ -8,7 +8,7 @@ from cliniko_async.emulator.facts import load
 from cliniko_async.emulator.records import linked_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from cliniko_async.emulator.emulator import Emulator
     from cliniko_async.emulator.facts import Fact
