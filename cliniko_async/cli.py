@@ -1,0 +1,221 @@
+"""The `cliniko` command.
+
+The key is taken from `CLINIKO_API_KEY`, never from an argument: arguments are seen by everybody
+who lists processes, and stay in shells' histories.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from cliniko_async import export as exporting
+from cliniko_async._client import AsyncCliniko
+from cliniko_async.errors import ClinikoError
+from cliniko_async.limits import RateLimit
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+    from cliniko_async.limits import LimiterSnapshot
+
+__all__ = ["cliniko"]
+
+DEMO_RATE: Final = RateLimit(40, per=10.0)
+DEMO_USER_AGENT: Final = "cliniko demo (demo@example.com)"
+DEMO_KEY: Final = "DEMO-au1"
+
+REFRESH_SECONDS: Final = 0.2
+
+
+@click.group()
+@click.version_option(package_name="cliniko-async")
+def cliniko() -> None:
+    """Work with a clinic's records, never over the rate limit.
+
+    Set CLINIKO_API_KEY, and CLINIKO_USER_AGENT as "Your app (you@example.com)".
+    """
+
+
+@cliniko.command()
+@click.argument("resources", nargs=-1)
+@click.option("--to", type=click.Path(path_type=Path), required=True, help="The folder to write.")
+@click.option("--emulator", is_flag=True, help="Use a made-up clinic instead of a real one.")
+@click.option("--visible-only", is_flag=True, help="Leave out archived and other hidden records.")
+def export(resources: Sequence[str], to: Path, *, emulator: bool, visible_only: bool) -> None:
+    """Write RESOURCES as JSON Lines files, one record a line; all resources if none is named."""
+    _run(_export(resources, to, emulator=emulator, include_hidden=not visible_only))
+
+
+@cliniko.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
+@click.option("--requests", default=200, show_default=True, help="The limit in each window.")
+@click.option("--per", default=60.0, show_default=True, help="Seconds of a window.")
+def emulator(port: int, requests: int, per: float) -> None:
+    """Serve a made-up clinic on http://127.0.0.1:PORT/v1, for CLINIKO_BASE_URL."""
+    from cliniko_async.emulator import Clinic, Emulator  # noqa: PLC0415 - an extra of its own
+    from cliniko_async.emulator.serve import serve  # noqa: PLC0415 - likewise
+
+    click.echo(f"http://127.0.0.1:{port}/v1 takes any key; stop it with Ctrl-C")
+    _run(serve(Emulator(Clinic.demo(), limit=requests, per=per), port))
+
+
+@cliniko.command()
+def whoami() -> None:
+    """Show whose key CLINIKO_API_KEY is, and on which shard."""
+    _run(_whoami())
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(work)
+    except* ClinikoError as errors:
+        raise click.ClickException(str(_first(errors))) from None
+
+
+def _first(errors: BaseExceptionGroup[ClinikoError]) -> ClinikoError:
+    """The error that stands for a group of them."""
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+async def _whoami() -> None:
+    async with AsyncCliniko(read_only=True) as session:
+        user = await session.request("GET", "/user")
+    click.echo(f"{user['first_name']} {user['last_name']}, {user['role']}, shard {session.shard}")
+
+
+def _session(*, emulator: bool) -> AsyncCliniko:
+    """A session with the real thing, or with a made-up clinic at a scaled limit."""
+    if not emulator:
+        return AsyncCliniko(read_only=True)
+    from cliniko_async.emulator import Clinic, Emulator  # noqa: PLC0415 - an extra of its own
+
+    server = Emulator(
+        Clinic.demo(), limit=DEMO_RATE.requests, per=DEMO_RATE.per, latency=0.15, jitter=0.1
+    )
+    return AsyncCliniko(
+        DEMO_KEY,
+        user_agent=DEMO_USER_AGENT,
+        rate_limit=DEMO_RATE,
+        transport=server.transport(),
+        read_only=True,
+    )
+
+
+async def _export(
+    resources: Sequence[str], to: Path, *, emulator: bool, include_hidden: bool
+) -> None:
+    console = Console()
+    if emulator:
+        console.print(
+            f"A made-up clinic, at {DEMO_RATE.requests} requests per {DEMO_RATE.per:g} s "
+            "instead of 200 per 60 s, so that you see the limit at work."
+        )
+    names = resources or exporting.exportable()
+    async with _session(emulator=emulator) as session:
+        job = exporting.Export(session, names, to, include_hidden=include_hidden)
+        display = _Bars(console, job) if console.is_terminal else _Lines(console, job)
+        showing = asyncio.create_task(display.show(session))
+        try:
+            summary = await job.run()
+        finally:
+            showing.cancel()
+            await asyncio.gather(showing, return_exceptions=True)
+            display.close()
+    _show_summary(console, summary, to, session_limit=DEMO_RATE if emulator else RateLimit())
+
+
+class _Bars:
+    """Live progress on a terminal."""
+
+    def __init__(self, console: Console, job: exporting.Export) -> None:
+        self._job = job
+        self._progress = Progress(
+            TextColumn("{task.description:<32}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=console,
+            auto_refresh=False,
+        )
+        self._bars: dict[str, TaskID] = {}
+        self._limit = self._progress.add_task("", total=0)
+
+    async def show(self, session: AsyncCliniko) -> None:
+        """Refresh until cancelled."""
+        with self._progress:
+            while True:
+                self._draw(session)
+                await asyncio.sleep(REFRESH_SECONDS)
+
+    def _draw(self, session: AsyncCliniko) -> None:
+        for name, state in self._job.progress.items():
+            if state.total is None:
+                continue
+            if name not in self._bars:
+                self._bars[name] = self._progress.add_task(name)
+            self._progress.update(self._bars[name], completed=state.records, total=state.total)
+        sent = session.traffic.requests
+        self._progress.update(
+            self._limit,
+            description=f"{sent} requests{_waiting(session.limiter)}",
+            completed=sum(state.done for state in self._job.progress.values()),
+            total=len(self._job.progress),
+        )
+        self._progress.refresh()
+
+    def close(self) -> None:
+        """Leave the bars as they stand."""
+        self._progress.stop()
+
+
+class _Lines:
+    """Plain lines, where there is no terminal: one when a resource is complete."""
+
+    def __init__(self, console: Console, job: exporting.Export) -> None:
+        self._console = console
+        self._job = job
+        self._told: set[str] = set()
+
+    async def show(self, _session: AsyncCliniko) -> None:
+        """Print what is new until cancelled."""
+        while True:
+            self.close()
+            await asyncio.sleep(REFRESH_SECONDS)
+
+    def close(self) -> None:
+        """Print what is left to say."""
+        for name, state in self._job.progress.items():
+            if state.done and name not in self._told:
+                self._told.add(name)
+                self._console.print(f"{name}: {state.records:,} records")
+
+
+def _waiting(limiter: LimiterSnapshot) -> str:
+    waiting = sum(limiter.waiting.values())
+    if not waiting or limiter.free:
+        return ""
+    seconds = "" if limiter.next_place is None else f", next in {limiter.next_place:.0f} s"
+    return f", {waiting} waiting for the limit{seconds}"
+
+
+def _show_summary(
+    console: Console, summary: exporting.Summary, to: Path, *, session_limit: RateLimit
+) -> None:
+    table = Table.grid(padding=(0, 2))
+    window = f"busiest {session_limit.per:g} s"
+    for name, value in (
+        ("records", f"{sum(summary.records.values()):,} in {to}"),
+        ("requests", f"{summary.requests:,}"),
+        ("429s", f"{summary.refused}"),
+        (window, f"{summary.busiest} of {session_limit.requests} requests"),
+        ("time", f"{summary.seconds:.1f} s"),
+    ):
+        table.add_row(name, value)
+    console.print(table)
