@@ -25,14 +25,49 @@ if TYPE_CHECKING:
     from cliniko_async._resource import Resource
     from cliniko_async._traffic import Traffic
     from cliniko_async.limits import Lane, Limiter, LimiterSnapshot
+    from cliniko_async.resources.appointment_type_billable_items import AppointmentTypeBillableItems
+    from cliniko_async.resources.appointment_type_products import AppointmentTypeProducts
     from cliniko_async.resources.appointment_types import AppointmentTypes
     from cliniko_async.resources.attendees import Attendees
+    from cliniko_async.resources.availability_blocks import AvailabilityBlocks
+    from cliniko_async.resources.available_times import AvailableTimes
+    from cliniko_async.resources.billable_items import BillableItems
+    from cliniko_async.resources.bookings import Bookings
     from cliniko_async.resources.businesses import Businesses
+    from cliniko_async.resources.communications import Communications
+    from cliniko_async.resources.concession_prices import ConcessionPrices
+    from cliniko_async.resources.concession_types import ConcessionTypes
+    from cliniko_async.resources.contacts import Contacts
+    from cliniko_async.resources.daily_availabilities import DailyAvailabilities
+    from cliniko_async.resources.group_appointments import GroupAppointments
     from cliniko_async.resources.individual_appointments import IndividualAppointments
+    from cliniko_async.resources.invoice_items import InvoiceItems
     from cliniko_async.resources.invoices import Invoices
+    from cliniko_async.resources.medical_alerts import MedicalAlerts
+    from cliniko_async.resources.patient_attachments import PatientAttachments
+    from cliniko_async.resources.patient_cases import PatientCases
+    from cliniko_async.resources.patient_form_templates import PatientFormTemplates
+    from cliniko_async.resources.patient_forms import PatientForms
     from cliniko_async.resources.patients import Patients
+    from cliniko_async.resources.practitioner_reference_numbers import PractitionerReferenceNumbers
     from cliniko_async.resources.practitioners import Practitioners
+    from cliniko_async.resources.product_suppliers import ProductSuppliers
+    from cliniko_async.resources.products import Products
+    from cliniko_async.resources.recall_types import RecallTypes
+    from cliniko_async.resources.recalls import Recalls
+    from cliniko_async.resources.referral_source_types import ReferralSourceTypes
+    from cliniko_async.resources.referral_sources import ReferralSources
+    from cliniko_async.resources.relationships import Relationships
+    from cliniko_async.resources.services import Services
+    from cliniko_async.resources.settings import Settings
+    from cliniko_async.resources.signatures import Signatures
+    from cliniko_async.resources.stock_adjustments import StockAdjustments
     from cliniko_async.resources.taxes import Taxes
+    from cliniko_async.resources.treatment_note_templates import TreatmentNoteTemplates
+    from cliniko_async.resources.treatment_notes import TreatmentNotes
+    from cliniko_async.resources.unavailable_block_types import UnavailableBlockTypes
+    from cliniko_async.resources.unavailable_blocks import UnavailableBlocks
+    from cliniko_async.resources.users import Users
 
 __all__ = ["AsyncCliniko"]
 
@@ -90,14 +125,49 @@ class AsyncCliniko:
         InvalidValueError: The key, User-Agent or base URL cannot be right.
     """
 
+    appointment_type_billable_items: Lazy[AppointmentTypeBillableItems] = Lazy()
+    appointment_type_products: Lazy[AppointmentTypeProducts] = Lazy()
     appointment_types: Lazy[AppointmentTypes] = Lazy()
     attendees: Lazy[Attendees] = Lazy()
+    availability_blocks: Lazy[AvailabilityBlocks] = Lazy()
+    available_times: Lazy[AvailableTimes] = Lazy()
+    billable_items: Lazy[BillableItems] = Lazy()
+    bookings: Lazy[Bookings] = Lazy()
     businesses: Lazy[Businesses] = Lazy()
+    communications: Lazy[Communications] = Lazy()
+    concession_prices: Lazy[ConcessionPrices] = Lazy()
+    concession_types: Lazy[ConcessionTypes] = Lazy()
+    contacts: Lazy[Contacts] = Lazy()
+    daily_availabilities: Lazy[DailyAvailabilities] = Lazy()
+    group_appointments: Lazy[GroupAppointments] = Lazy()
     individual_appointments: Lazy[IndividualAppointments] = Lazy()
+    invoice_items: Lazy[InvoiceItems] = Lazy()
     invoices: Lazy[Invoices] = Lazy()
+    medical_alerts: Lazy[MedicalAlerts] = Lazy()
+    patient_attachments: Lazy[PatientAttachments] = Lazy()
+    patient_cases: Lazy[PatientCases] = Lazy()
+    patient_form_templates: Lazy[PatientFormTemplates] = Lazy()
+    patient_forms: Lazy[PatientForms] = Lazy()
     patients: Lazy[Patients] = Lazy()
+    practitioner_reference_numbers: Lazy[PractitionerReferenceNumbers] = Lazy()
     practitioners: Lazy[Practitioners] = Lazy()
+    product_suppliers: Lazy[ProductSuppliers] = Lazy()
+    products: Lazy[Products] = Lazy()
+    recall_types: Lazy[RecallTypes] = Lazy()
+    recalls: Lazy[Recalls] = Lazy()
+    referral_source_types: Lazy[ReferralSourceTypes] = Lazy()
+    referral_sources: Lazy[ReferralSources] = Lazy()
+    relationships: Lazy[Relationships] = Lazy()
+    services: Lazy[Services] = Lazy()
+    settings: Lazy[Settings] = Lazy()
+    signatures: Lazy[Signatures] = Lazy()
+    stock_adjustments: Lazy[StockAdjustments] = Lazy()
     taxes: Lazy[Taxes] = Lazy()
+    treatment_note_templates: Lazy[TreatmentNoteTemplates] = Lazy()
+    treatment_notes: Lazy[TreatmentNotes] = Lazy()
+    unavailable_block_types: Lazy[UnavailableBlockTypes] = Lazy()
+    unavailable_blocks: Lazy[UnavailableBlocks] = Lazy()
+    users: Lazy[Users] = Lazy()
 
     def __init__(
         self,
@@ -236,8 +306,9 @@ class AsyncCliniko:
 
     @property
     def traffic(self) -> Traffic:
-        """What this session has sent so far."""
-        return self._core.opened().traffic
+        """What this session has sent so far; still there when it is closed."""
+        transport = self._core.transport or self._core.opened()
+        return transport.traffic
 
     def __repr__(self) -> str:
         return f"<AsyncCliniko {self.shard}>"

@@ -22,7 +22,7 @@ from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 
 from cliniko_async._fields import Link, to_id
-from cliniko_async._model import Id, Model, Moment
+from cliniko_async._model import Id, Model, Moment, Unknown
 from cliniko_async._query import utc_text
 from cliniko_async.errors import DecodeError, InvalidTypeError, InvalidValueError
 
@@ -33,7 +33,7 @@ M = TypeVar("M", bound=Model)
 Json = Any
 Decoder = Callable[[bytes | msgspec.Raw], Any]
 
-NUMBERS: Final = frozenset({"price"})
+NUMBERS: Final = frozenset({("ProductFields", "price")})
 """Fields that requests carry as JSON numbers; all other money is text (the API's document)."""
 
 
@@ -308,7 +308,11 @@ def encode_fields(kind: type[Any], fields: Mapping[str, object]) -> dict[str, Js
         raise InvalidTypeError(
             f"{kind.__name__} has no {', '.join(unknown)}: it has {', '.join(sorted(known))}"
         )
-    return {name.removesuffix("_"): _to_json(name, value) for name, value in fields.items()}
+    body = {name.removesuffix("_"): _to_json(name, value) for name, value in fields.items()}
+    for owner, name in NUMBERS:
+        if owner == kind.__name__ and isinstance(fields.get(name), Decimal):
+            body[name] = float(body[name])
+    return body
 
 
 def _to_json(name: str, value: Any) -> Json:
@@ -320,16 +324,26 @@ def _to_json(name: str, value: Any) -> Json:
         return _number(name, value)
     if isinstance(value, date):
         return utc_text(value) if isinstance(value, datetime) else value.isoformat()
-    if isinstance(value, Mapping):
-        parts = cast("Mapping[str, Any]", value)
-        return {key: _to_json(key, part) for key, part in parts.items()}
+    if isinstance(value, Model | Mapping):
+        return _members(cast("Model | Mapping[str, Any]", value))
     if isinstance(value, Sequence | set | frozenset):
         return [_to_json(name.removesuffix("s"), part) for part in cast("Iterable[Any]", value)]
     hint = ": write Decimal('10.5')" if isinstance(value, float) else ""
     raise InvalidTypeError(f"{name} cannot be a {type(value).__name__}{hint}")
 
 
+def _members(value: Model | Mapping[str, Any]) -> dict[str, Json]:
+    if isinstance(value, Unknown):
+        return value.raw
+    if isinstance(value, Model):
+        # What is None stays out: the API takes no nulls in the parts of a record.
+        fields = (field for field in value.__attrs_attrs__ if "read_only" not in field.metadata)
+        members = {json_name(field): getattr(value, field.name) for field in fields}
+        value = {name: member for name, member in members.items() if member is not None}
+    return {name: _to_json(name, member) for name, member in value.items()}
+
+
 def _number(name: str, value: Decimal) -> Json:
     if not value.is_finite():
         raise InvalidValueError(f"{name}: a number must be finite")
-    return float(value) if name in NUMBERS else f"{value:f}"
+    return f"{value:f}"

@@ -1,4 +1,4 @@
-"""Values that many models share: links to other records, and telephone numbers."""
+"""Values that many models share: links to other records, telephone numbers, pronouns."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import re
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
+import attrs
+
 from cliniko_async._model import Model, model
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["Link", "PhoneNumber", "Ref", "to_id"]
+__all__ = ["Link", "PhoneNumber", "Pronouns", "Ref", "to_id"]
 
 _ID: Final = re.compile(r"[0-9]{1,20}")
 _FILTERED_BY_ID: Final = re.compile(r"_id:=([0-9]{1,20})$")
@@ -99,5 +101,16 @@ class PhoneNumber(Model):
     """A telephone number of a patient or contact."""
 
     number: str | None = None
-    normalized_number: str | None = None
+    normalized_number: str | None = attrs.field(default=None, metadata={"read_only": True})
     phone_type: Literal["Fax", "Home", "Mobile", "Other", "Work"] | str | None = None
+
+
+@model
+class Pronouns(Model):
+    """A person's pronouns. The API takes all five or none."""
+
+    nominative: str | None = None
+    accusative: str | None = None
+    pronominal_possessive: str | None = None
+    predicative_possessive: str | None = None
+    reflexive: str | None = None

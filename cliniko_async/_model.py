@@ -9,7 +9,7 @@ import attrs
 import msgspec
 from typing_extensions import dataclass_transform
 
-__all__ = ["Id", "Model", "Moment", "model"]
+__all__ = ["Id", "Model", "Moment", "Unknown", "model"]
 
 Id = Annotated[str, "id"]
 """An id: a 64-bit integer, which the API writes as a string and old records as a number."""
@@ -46,3 +46,19 @@ def _silent(_cls: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attrib
 def model(cls: type[M]) -> type[M]:
     """Make an immutable attrs class whose fields stay out of every repr."""
     return attrs.frozen(cls, kw_only=True, repr=False, field_transformer=_silent)
+
+
+@model
+class Unknown(Model):
+    """A record, or a part of one, of a kind that is not known here.
+
+    Attributes:
+        raw: The JSON object as the API sent it.
+    """
+
+    raw: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Its id, or the empty string."""
+        return str(self.raw.get("id", ""))

@@ -31,6 +31,7 @@ __all__ = [
     "Filters",
     "IdField",
     "IntegerField",
+    "NoFilters",
     "Sort",
     "SortBy",
     "StringField",
@@ -370,6 +371,13 @@ def _make_fields(owner: type[Filters]) -> None:
 
 
 _make_fields(Filters)
+
+
+class NoFilters(Filters):
+    """The fields of a list that cannot be filtered."""
+
+    names: ClassVar[frozenset[str]] = frozenset()
+
 
 SortBy = Field[Owner] | Sort[Owner] | tuple[Field[Owner] | Sort[Owner], ...] | str
 """What `sort=` takes: a field, a direction, several of them, or the API's own text."""

@@ -24,7 +24,7 @@ from cliniko_async.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
     from cliniko_async._request import Parse
     from cliniko_async._view import View
@@ -33,15 +33,18 @@ __all__ = [
     "Archivable",
     "Conflicting",
     "Deletable",
+    "DeletableOnce",
     "Gettable",
     "ListOptions",
     "Listable",
+    "Lists",
     "Resource",
     "Unarchivable",
 ]
 
 M = TypeVar("M", bound=Model)
 F = TypeVar("F", bound=Filters)
+T = TypeVar("T")
 I = TypeVar("I", bound=str)  # noqa: E741 - what `include=` may name
 
 MOST_PER_PAGE = 100
@@ -50,7 +53,7 @@ MOST_PER_PAGE = 100
 IDS_PER_REQUEST = 100
 """Ids in one `q[]=id:=...`: as many as a page holds."""
 
-DEFAULT_ORDERS = frozenset({"created_at", "created_at:asc"})
+DEFAULT_ORDERS = frozenset({None, "created_at", "created_at:asc"})
 """Sort orders that are the default one."""
 
 
@@ -58,15 +61,19 @@ HIDING = frozenset({"archived_at", "cancelled_at", "deleted_at"})
 """Filters that make hidden records appear."""
 
 
-class ListOptions(TypedDict, total=False):
-    """What every list takes besides filters and `include`.
+class ListOptions(TypedDict, Generic[F, I], total=False):
+    """What every list takes besides filters.
 
     Attributes:
+        sort: A field, `.asc()`, `.desc()`, a tuple of them, or the API's own text.
+        include: Kinds of records that the API hides otherwise.
         per_page: Records a page, 1 to 100. Fewer means more requests.
         on_change: What happens when rows come or go under a listing that cannot heal itself.
         on_bad_record: What happens when a record does not fit its model.
     """
 
+    sort: SortBy[F] | None
+    include: Iterable[I]
     per_page: int
     on_change: OnChange
     on_bad_record: OnBadRecord
@@ -127,6 +134,15 @@ class Resource(Generic[M]):
             Request(method, template, path, lambda _: None, body=body, repeat=repeat)
         )
 
+    async def _together(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+        """Do several things at once. If one fails, the others end."""
+        tasks = [self._view.core.spawn(work) for work in works]
+        try:
+            return [await task for task in tasks]
+        finally:
+            for task in tasks:
+                task.cancel()
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
@@ -153,14 +169,57 @@ class Gettable(Resource[M], Generic[M, I]):
             raise
 
 
-class Listable(Resource[M], Generic[M, F, I]):
-    """Can be listed, filtered and sorted."""
+class Lists(Resource[M], Generic[M, F, I]):
+    """Has lists."""
 
     @property
     def _filters(self) -> F:
         # Not declared here: `filters: Final = ...` in a subclass is what works on the class, too.
         filters: F = vars(type(self))["filters"]
         return filters
+
+    def _list(
+        self,
+        template: str,
+        parent: Ref | None,
+        where: Sequence[Filter[F]],
+        *,
+        sort: SortBy[F] | None = None,
+        include: Iterable[I] = (),
+        per_page: int = MOST_PER_PAGE,
+        on_change: OnChange = "raise",
+        on_bad_record: OnBadRecord = "raise",
+    ) -> Listing[M]:
+        """A listing of the path that this template gives with the parent's id."""
+        order = None if sort is None else sort_text(sort)
+        source = Source(
+            template=template,
+            path=_fill(template, parent),
+            key=_key(template),
+            params=(
+                *_conditions(template, where, self._filters),
+                *_marks(include, self._filters),
+                *((("sort", order),) if order else ()),
+            ),
+            per_page=_checked_per_page(per_page),
+            walkable=order in DEFAULT_ORDERS and "created_at" in self._filters.names,
+            on_change=_checked_on_change(on_change),
+        )
+        return Listing(
+            self._view, self._sources(source, include), self._rows(), on_bad_record=on_bad_record
+        )
+
+    def _sources(self, source: Source, _include: Iterable[str]) -> Sequence[Source]:
+        """The lists that make up a listing: one, unless a resource keeps some records apart."""
+        return (source,)
+
+    def _rows(self) -> Callable[[Any], Sequence[Any]]:
+        model = self.model
+        return lambda rows: decode_rows(model, rows)
+
+
+class Listable(Lists[M, F, I]):
+    """Can be listed, filtered and sorted."""
 
     def list(
         self,
@@ -233,17 +292,11 @@ class Listable(Resource[M], Generic[M, F, I]):
         asked = [None if ref is None else to_id(ref, self.name) for ref in ids]
         wanted = builtins.list(dict.fromkeys(id for id in asked if id is not None))
         marks = tuple(include)
-        tasks = [
-            self._view.core.spawn(self._batch(wanted[start : start + IDS_PER_REQUEST], marks))
+        batches = await self._together(
+            self._batch(wanted[start : start + IDS_PER_REQUEST], marks)
             for start in range(0, len(wanted), IDS_PER_REQUEST)
-        ]
-        found: dict[str, M] = {}
-        try:
-            for task in tasks:
-                found.update(await task)
-        finally:
-            for task in tasks:
-                task.cancel()
+        )
+        found = {id: record for batch in batches for id, record in batch.items()}
         lost = [id for id in wanted if id not in found]
         if lost and missing == "raise":
             raise self._not_found(lost, found)
@@ -264,45 +317,6 @@ class Listable(Resource[M], Generic[M, F, I]):
         )
         error.ids, error.found = tuple(lost), dict(found)
         return error
-
-    def _list(
-        self,
-        template: str,
-        parent: Ref | None,
-        where: Sequence[Filter[F]],
-        *,
-        sort: SortBy[F] | None = None,
-        include: Iterable[I] = (),
-        per_page: int = MOST_PER_PAGE,
-        on_change: OnChange = "raise",
-        on_bad_record: OnBadRecord = "raise",
-    ) -> Listing[M]:
-        """A listing of the path that this template gives with the parent's id."""
-        order = None if sort is None else sort_text(sort)
-        source = Source(
-            template=template,
-            path=_fill(template, parent),
-            key=_key(template),
-            params=(
-                *_conditions(template, where, self._filters),
-                *_marks(include, self._filters),
-                *((("sort", order),) if order else ()),
-            ),
-            per_page=_checked_per_page(per_page),
-            walkable=order is None or order in DEFAULT_ORDERS,
-            on_change=_checked_on_change(on_change),
-        )
-        return Listing(
-            self._view, self._sources(source, include), self._rows(), on_bad_record=on_bad_record
-        )
-
-    def _sources(self, source: Source, _include: Iterable[str]) -> Sequence[Source]:
-        """The lists that make up a listing: one, unless a resource keeps some records apart."""
-        return (source,)
-
-    def _rows(self) -> Callable[[Any], Sequence[Any]]:
-        model = self.model
-        return lambda rows: decode_rows(model, rows)
 
 
 class Archivable(Resource[M]):

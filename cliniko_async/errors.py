@@ -11,6 +11,7 @@
     │   ├── AuthenticationError          401
     │   ├── ForbiddenError               403
     │   ├── NotFoundError                404
+    │   │   └── NotBookableError         404 of free times, though all that was named exists
     │   ├── ValidationError              422
     │   ├── RateLimitError               429, or max_wait would have been exceeded
     │   └── ServerError                  5xx
@@ -46,6 +47,7 @@ __all__ = [
     "InvalidValueError",
     "LimiterUnavailableError",
     "ListingChangedError",
+    "NotBookableError",
     "NotFoundError",
     "OutcomeUnknownError",
     "RateLimitError",
@@ -149,6 +151,17 @@ class NotFoundError(ApiError):
 
     ids: Sequence[str] = ()
     found: Mapping[str, object] = {}
+
+
+class NotBookableError(NotFoundError):
+    """404 of a practitioner's free times, though all that was named exists.
+
+    Attributes:
+        hidden: What online bookings do not show: "business", "practitioner", "appointment type".
+            If nothing: online bookings are off, or the practitioner has no hours there.
+    """
+
+    hidden: Sequence[str] = ()
 
 
 class ValidationError(ApiError):

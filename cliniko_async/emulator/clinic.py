@@ -22,7 +22,7 @@ class Table:
 
     def __init__(self) -> None:
         self.by_id: dict[str, Record] = {}
-        self.version = 0
+        self.version: int = 0
         """Rises with every change, so that what was worked out can be thrown away."""
         self.encoded: dict[str, bytes] = {}
         """Records as JSON, until they change."""
@@ -68,8 +68,8 @@ class Clinic:
 
     def __init__(self, *, seed: int = 0, now: Callable[[], datetime] | None = None) -> None:
         self.tables: dict[str, Table] = {}
-        self.now = now or (lambda: datetime.now(UTC))
-        self.archiving_touches_updated_at = True
+        self.now: Callable[[], datetime] = now or (lambda: datetime.now(UTC))
+        self.archiving_touches_updated_at: bool = True
         self._random = Random(seed)  # noqa: S311 - no secrets here
 
     @classmethod

@@ -24,7 +24,7 @@ class VirtualClock:
     """Virtual seconds, shared by all loops that are given the same clock."""
 
     def __init__(self, now: float = 0.0) -> None:
-        self.now = now
+        self.now: float = now
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -56,7 +56,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self, clock: VirtualClock | None = None) -> None:
-        self.clock = clock or VirtualClock()
+        self.clock: VirtualClock = clock or VirtualClock()
         super().__init__(_JumpingSelector(self.clock))
 
     def time(self) -> float:

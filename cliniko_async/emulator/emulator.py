@@ -52,14 +52,14 @@ class Emulator:
         page_limit: int = MOST_PER_PAGE,
         keys: Mapping[str, str] | None = None,
     ) -> None:
-        self.clinic = clinic or Clinic()
+        self.clinic: Clinic = clinic or Clinic()
         self.clinic.now = lambda: datetime.fromtimestamp(self.clock(), UTC)
-        self.latency = latency
-        self.jitter = jitter
-        self.faults = Faults()
-        self.report = Report()
-        self.throttle = Throttle(limit, per, self.clock)
-        self.lister = Lister(self.clinic, page_limit=page_limit)
+        self.latency: float = latency
+        self.jitter: float = jitter
+        self.faults: Faults = Faults()
+        self.report: Report = Report()
+        self.throttle: Throttle = Throttle(limit, per, self.clock)
+        self.lister: Lister = Lister(self.clinic, page_limit=page_limit)
         self._keys = keys
         self._watchers: list[Callable[[str, str], object]] = []
         self._random = Random(0)  # noqa: S311 - the same each time

@@ -16,8 +16,8 @@ class Throttle:
     """Counts requests in windows that begin at multiples of their length."""
 
     def __init__(self, limit: int, per: float, clock: Callable[[], float]) -> None:
-        self.limit = limit
-        self.per = per
+        self.limit: int = limit
+        self.per: float = per
         self._clock = clock
         self._counts: Counter[tuple[str, int]] = Counter()
 

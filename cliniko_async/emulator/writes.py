@@ -62,7 +62,7 @@ class RefusedError(Exception):
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__("Validation Failed")
-        self.errors = dict(errors)
+        self.errors: dict[str, str] = dict(errors)
 
 
 def create(clinic: Clinic, resource: str, operation: Operation, body: Record) -> Record:

@@ -23,14 +23,14 @@ from cliniko_async.errors import SessionClosedError
 from cliniko_async.limits.allowance import LimiterSnapshot, PlaceTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from cliniko_async.limits.allowance import Lane
     from cliniko_async.limits.ledger import HeldPlace, Ledger
 
 __all__ = ["Dispatcher", "Waiter"]
 
-logger = logging.getLogger("cliniko_async.limits")
+logger: Final = logging.getLogger("cliniko_async.limits")
 
 IN_A_ROW: Final = 10
 """Interactive admissions in a row after which bulk, if it waits, gets one."""
@@ -48,16 +48,16 @@ class Waiter:
     __slots__ = ("asked", "place", "session")
 
     def __init__(self, session: object, asked: float, place: asyncio.Future[HeldPlace]) -> None:
-        self.session = session
-        self.asked = asked
-        self.place = place
+        self.session: object = session
+        self.asked: float = asked
+        self.place: asyncio.Future[HeldPlace] = place
 
 
 class _Line:
     """A lane: its queue and its token bucket."""
 
     def __init__(self, dispatcher: Dispatcher, lane: Lane) -> None:
-        self.lane = lane
+        self.lane: Lane = lane
         self.waiters: OrderedDict[Waiter, None] = OrderedDict()
         self._rate = dispatcher.ledger.rate
         self._token_at = 0.0
@@ -96,12 +96,12 @@ class Dispatcher:
     """One event loop's waiting calls of one user."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-        self.sessions = 0
+        self.ledger: Ledger = ledger
+        self.sessions: int = 0
         self.places: set[HeldPlace] = set()
         """Those whose connections are not free again."""
-        self.loop = asyncio.get_running_loop()
-        self.now = self.loop.time
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self.now: Callable[[], float] = self.loop.time
         self._lines: dict[Lane, _Line] = {
             lane: _Line(self, lane) for lane in ("interactive", "bulk")
         }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HeldPlace", "Ledger"]
 
-logger = logging.getLogger("cliniko_async.limits")
+logger: Final = logging.getLogger("cliniko_async.limits")
 
 SHARE_OF_WINDOW: Final = 4
 """A 429 that names no end pauses for a window's length divided by this."""
@@ -31,15 +31,15 @@ class Ledger:
     """What is known of a user's allowance. Guarded by its lock."""
 
     def __init__(self, user: str, rate: RateLimit) -> None:
-        self.rate = rate
-        self.lock = Lock()
-        self.window = Window(rate.requests)
-        self.pause = Pause()
-        self.last_interactive = LONG_AGO
-        self.latest = LONG_AGO
+        self.rate: RateLimit = rate
+        self.lock: Lock = Lock()
+        self.window: Window = Window(rate.requests)
+        self.pause: Pause = Pause()
+        self.last_interactive: float = LONG_AGO
+        self.latest: float = LONG_AGO
         """The last moment at which something happened, by the loops' clock."""
         self.dispatchers: set[Dispatcher] = set()
-        self.name = hashlib.sha256(user.encode()).hexdigest()[:6]
+        self.name: str = hashlib.sha256(user.encode()).hexdigest()[:6]
         """Stands for the user in logs."""
 
     def kept_free(self, now: float) -> int:

@@ -21,7 +21,7 @@ class Pause:
     """Where a user stands after a 429. Moments come from outside."""
 
     def __init__(self) -> None:
-        self.until = LONG_AGO
+        self.until: float = LONG_AGO
         self._probe_due = False
         self._probing = False
         self._even_until = LONG_AGO

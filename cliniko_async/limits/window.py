@@ -35,8 +35,8 @@ class Window:
     """A user's places. Knows nothing of clocks or tasks: moments come from outside."""
 
     def __init__(self, places: int) -> None:
-        self.places = places
-        self.held = 0
+        self.places: int = places
+        self.held: int = 0
         """Places whose moment of coming back is not known yet."""
         self._back: list[float] = []  # a heap of moments
 

@@ -1,0 +1,115 @@
+"""Businesses: the places where patients are treated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal, TypedDict, Unpack
+
+from cliniko_async._fields import Link, Ref
+from cliniko_async._model import Id, Model, Moment, model
+from cliniko_async._query import ArrayField, BooleanField, DateTimeField, Filters
+from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Listable, Unarchivable
+
+__all__ = ["Business", "BusinessFields", "BusinessFilters", "Businesses"]
+
+Hidden = Literal["archived", "deleted"]
+"""What lists and `get` leave out unless `include=` names it."""
+
+
+@model
+class Business(Model):
+    """A place where patients are treated."""
+
+    id: Id
+    created_at: Moment
+    updated_at: Moment
+    business_name: str | None = None
+    display_name: str | None = None
+    label: str | None = None
+    business_registration_name: str | None = None
+    business_registration_value: str | None = None
+    address_1: str | None = None
+    address_2: str | None = None
+    city: str | None = None
+    state: str | None = None
+    post_code: str | None = None
+    country_code: str | None = None
+    country: str | None = None
+    time_zone: str | None = None
+    """The label of a zone, as the web application shows it."""
+    time_zone_identifier: str | None = None
+    """The zone's IANA name."""
+    contact_information: str | None = None
+    website_address: str | None = None
+    email_reply_to: str | None = None
+    additional_information: str | None = None
+    additional_invoice_information: str | None = None
+    appointment_reminders_enabled: bool | None = None
+    show_in_online_bookings: bool | None = None
+    appointment_type_ids: list[Id] | None = None
+    appointments: Link | None = None
+    practitioners: Link | None = None
+    archived_at: Moment | None = None
+    deleted_at: Moment | None = None
+    links: Link | None = None
+
+
+class BusinessFields(TypedDict, total=False):
+    """What can be set on a business."""
+
+    business_name: str | None
+    display_name: str | None
+    business_registration_name: str | None
+    business_registration_value: str | None
+    address_1: str | None
+    address_2: str | None
+    city: str | None
+    state: str | None
+    post_code: str | None
+    country_code: str | None
+    time_zone: str | None
+    """Wins if both it and `time_zone_identifier` are sent. Some accounts refuse either."""
+    time_zone_identifier: str | None
+    contact_information: str | None
+    website_address: str | None
+    email_reply_to: str | None
+    additional_information: str | None
+    additional_invoice_information: str | None
+    appointment_reminders_enabled: bool | None
+    show_in_online_bookings: bool | None
+    appointment_type_ids: Sequence[Ref] | None
+    logo: str
+    """A picture, in base64."""
+    logo_height: int
+    remove_logo: bool
+
+
+class BusinessFilters(Filters):
+    """What businesses can be filtered by."""
+
+    appointment_type_ids: ArrayField
+    show_in_online_bookings: BooleanField
+    archived_at: DateTimeField
+    deleted_at: DateTimeField
+
+
+class Businesses(
+    Listable[Business, BusinessFilters, Hidden],
+    Gettable[Business, Hidden],
+    Archivable[Business],
+    Unarchivable[Business],
+    DeletableOnce[Business],
+):
+    """The account's businesses: its locations."""
+
+    path = "/businesses"
+    model = Business
+    filters: Final = BusinessFilters()
+
+    async def create(self, **fields: Unpack[BusinessFields]) -> Business:
+        """Create a business."""
+        return await self._create(BusinessFields, fields)
+
+    async def update(self, id: Ref, **fields: Unpack[BusinessFields]) -> Business:
+        """Change a business. A field that is left out stays as it is."""
+        return await self._update(id, BusinessFields, fields)

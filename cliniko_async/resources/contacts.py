@@ -1,0 +1,110 @@
+"""Contacts: people and organisations who are no patients, such as doctors who refer them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal, TypedDict, Unpack
+
+from cliniko_async._fields import Link, PhoneNumber, Ref
+from cliniko_async._model import Id, Model, Moment, model
+from cliniko_async._query import DateTimeField, Filters, IntegerField, StringField
+from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Listable
+
+__all__ = ["Contact", "ContactFields", "ContactFilters", "Contacts"]
+
+Hidden = Literal["archived", "deleted"]
+"""What lists and `get` leave out unless `include=` names it."""
+
+DoctorType = Literal["general_practitioner", "specialist"]
+TypeCode = Literal[0, 1, 2]
+
+
+@model
+class Contact(Model):
+    """A person or an organisation. What it lacks may be an empty text instead of None."""
+
+    id: Id
+    created_at: Moment
+    updated_at: Moment
+    type: Literal["Doctor", "3rd Party Payer", "Standard"] | str | None = None
+    type_code: TypeCode | int | None = None
+    doctor_type: DoctorType | str | None = None
+    title: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    preferred_name: str | None = None
+    company_name: str | None = None
+    occupation: str | None = None
+    provider_number: str | None = None
+    email: str | None = None
+    phone_numbers: list[PhoneNumber] | None = None
+    address_1: str | None = None
+    address_2: str | None = None
+    address_3: str | None = None
+    city: str | None = None
+    state: str | None = None
+    post_code: str | None = None
+    country_code: str | None = None
+    country: str | None = None
+    notes: str | None = None
+    archived_at: Moment | None = None
+    deleted_at: Moment | None = None
+    links: Link | None = None
+
+
+class ContactFields(TypedDict, total=False):
+    """What can be set on a contact."""
+
+    type_code: TypeCode | None
+    doctor_type: DoctorType | None
+    title: str | None
+    first_name: str | None
+    last_name: str | None
+    preferred_name: str | None
+    company_name: str | None
+    occupation: str | None
+    provider_number: str | None
+    email: str | None
+    phone_numbers: Sequence[PhoneNumber]
+    address_1: str | None
+    address_2: str | None
+    address_3: str | None
+    city: str | None
+    state: str | None
+    post_code: str | None
+    country_code: str | None
+    notes: str | None
+
+
+class ContactFilters(Filters):
+    """What contacts can be filtered by."""
+
+    type_code: IntegerField
+    first_name: StringField
+    last_name: StringField
+    company_name: StringField
+    occupation: StringField
+    email: StringField
+    archived_at: DateTimeField
+    deleted_at: DateTimeField
+
+
+class Contacts(
+    Listable[Contact, ContactFilters, Hidden],
+    Gettable[Contact, Hidden],
+    Archivable[Contact],
+    DeletableOnce[Contact],
+):
+    """The account's contacts."""
+
+    path = "/contacts"
+    model = Contact
+    filters: Final = ContactFilters()
+
+    async def create(self, **fields: Unpack[ContactFields]) -> Contact:
+        """Create a contact."""
+        return await self._create(ContactFields, fields)
+
+    async def update(self, id: Ref, **fields: Unpack[ContactFields]) -> Contact:
+        """Change a contact. A field that is left out stays as it is."""
+        return await self._update(id, ContactFields, fields)

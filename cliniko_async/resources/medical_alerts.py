@@ -1,0 +1,78 @@
+"""Medical alerts: what everybody who treats a patient has to know."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypedDict, Unpack
+
+from typing_extensions import deprecated
+
+from cliniko_async._fields import Link, Ref
+from cliniko_async._listing import Listing
+from cliniko_async._model import Id, Model, Moment, model
+from cliniko_async._query import DateTimeField, Filter, Filters, IdField
+from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Listable, ListOptions
+
+__all__ = ["MedicalAlert", "MedicalAlertFields", "MedicalAlertFilters", "MedicalAlerts"]
+
+Hidden = Literal["archived", "deleted"]
+"""What lists and `get` leave out unless `include=` names it."""
+
+
+@model
+class MedicalAlert(Model):
+    """A warning about a patient."""
+
+    id: Id
+    created_at: Moment
+    updated_at: Moment
+    name: str | None = None
+    patient: Link | None = None
+    archived_at: Moment | None = None
+    deleted_at: Moment | None = None
+    links: Link | None = None
+
+
+class MedicalAlertFields(TypedDict, total=False):
+    """What can be set on a medical alert."""
+
+    name: str
+    patient_id: Ref
+
+
+class MedicalAlertFilters(Filters):
+    """What medical alerts can be filtered by."""
+
+    patient_id: IdField
+    archived_at: DateTimeField
+    deleted_at: DateTimeField
+
+
+class MedicalAlerts(
+    Listable[MedicalAlert, MedicalAlertFilters, Hidden],
+    Gettable[MedicalAlert, Hidden],
+    Archivable[MedicalAlert],
+    DeletableOnce[MedicalAlert],
+):
+    """The warnings about the account's patients."""
+
+    path = "/medical_alerts"
+    model = MedicalAlert
+    filters: Final = MedicalAlertFilters()
+
+    @deprecated("the API deprecates this: use list(f.patient_id == id)")
+    def list_for_patient(
+        self,
+        patient_id: Ref,
+        *where: Filter[MedicalAlertFilters],
+        **options: Unpack[ListOptions[MedicalAlertFilters, Hidden]],
+    ) -> Listing[MedicalAlert]:
+        """List the warnings about a patient. Deprecated by the API."""
+        return self._list("/patients/{patient_id}/medical_alerts", patient_id, where, **options)
+
+    async def create(self, **fields: Unpack[MedicalAlertFields]) -> MedicalAlert:
+        """Create a medical alert."""
+        return await self._create(MedicalAlertFields, fields)
+
+    async def update(self, id: Ref, **fields: Unpack[MedicalAlertFields]) -> MedicalAlert:
+        """Change a medical alert. A field that is left out stays as it is."""
+        return await self._update(id, MedicalAlertFields, fields)

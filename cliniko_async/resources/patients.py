@@ -1,0 +1,170 @@
+"""Patients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final, Literal, TypedDict, Unpack
+
+from cliniko_async._fields import Link, PhoneNumber, Pronouns, Ref
+from cliniko_async._model import Id, Model, Moment, model
+from cliniko_async._query import BooleanField, DateField, DateTimeField, Filters, StringField
+from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Listable, Unarchivable
+from cliniko_async.resources._custom_fields import CustomFields
+
+__all__ = ["Patient", "PatientFields", "PatientFilters", "Patients"]
+
+Hidden = Literal["archived"]
+"""What lists and `get` leave out unless `include=` names it."""
+
+ReminderType = Literal["None", "SMS", "Email", "SMS & Email"]
+
+
+@model
+class Patient(Model):
+    """A patient."""
+
+    id: Id
+    created_at: Moment
+    updated_at: Moment
+    title: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    preferred_first_name: str | None = None
+    label: str | None = None
+    """The full name."""
+    date_of_birth: date | None = None
+    sex: str | None = None
+    gender_identity: str | None = None
+    gender: str | None = None
+    """Deprecated by the API: see `gender_identity` and `sex`."""
+    pronouns: Pronouns | None = None
+    occupation: str | None = None
+    email: str | None = None
+    patient_phone_numbers: list[PhoneNumber] | None = None
+    address_1: str | None = None
+    address_2: str | None = None
+    address_3: str | None = None
+    city: str | None = None
+    state: str | None = None
+    post_code: str | None = None
+    country_code: str | None = None
+    country: str | None = None
+    """Deprecated by the API: see `country_code`."""
+    time_zone: str | None = None
+    """An IANA name."""
+    emergency_contact: str | None = None
+    notes: str | None = None
+    appointment_notes: str | None = None
+    custom_fields: CustomFields | None = None
+    medicare: str | None = None
+    medicare_reference_number: str | None = None
+    dva_card_number: str | None = None
+    old_reference_id: str | None = None
+    """The patient's number in the system before Cliniko."""
+    referral_source: str | None = None
+    referring_doctor: Link | None = None
+    concession_type: Link | None = None
+    invoice_default_to: str | None = None
+    invoice_email: str | None = None
+    invoice_extra_information: str | None = None
+    reminder_type: ReminderType | str | None = None
+    receives_confirmation_emails: bool | None = None
+    receives_cancellation_emails: bool | None = None
+    accepted_privacy_policy: bool | None = None
+    """None until the patient has been asked."""
+    accepted_email_marketing: bool | None = None
+    accepted_sms_marketing: bool | None = None
+    """Written as `unsubscribe_sms_marketing`, which is the opposite."""
+    appointments: Link | None = None
+    attendees: Link | None = None
+    latest_booking: Link | None = None
+    invoices: Link | None = None
+    medical_alerts: Link | None = None
+    patient_attachments: Link | None = None
+    relationships: Link | None = None
+    merged_at: Moment | None = None
+    merged_with_patient: Link | None = None
+    archived_at: Moment | None = None
+    deleted_at: Moment | None = None
+    links: Link | None = None
+
+
+class PatientFields(TypedDict, total=False):
+    """What can be set on a patient."""
+
+    title: str | None
+    first_name: str
+    last_name: str
+    preferred_first_name: str | None
+    date_of_birth: date | None
+    sex: str | None
+    gender_identity: str | None
+    pronouns: Pronouns | None
+    occupation: str | None
+    email: str | None
+    patient_phone_numbers: Sequence[PhoneNumber]
+    address_1: str | None
+    address_2: str | None
+    address_3: str | None
+    city: str | None
+    state: str | None
+    post_code: str | None
+    country_code: str | None
+    country: str | None
+    time_zone: str | None
+    emergency_contact: str | None
+    notes: str | None
+    appointment_notes: str | None
+    custom_fields: CustomFields | None
+    medicare: str | None
+    medicare_reference_number: str | None
+    dva_card_number: str | None
+    old_reference_id: str | None
+    referral_source: str | None
+    referring_doctor_id: Ref
+    concession_type_id: Ref
+    invoice_default_to: str | None
+    invoice_email: str | None
+    invoice_extra_information: str | None
+    reminder_type: ReminderType | None
+    receives_confirmation_emails: bool | None
+    receives_cancellation_emails: bool | None
+    accepted_privacy_policy: bool | None
+    accepted_email_marketing: bool | None
+    unsubscribe_sms_marketing: bool
+
+
+class PatientFilters(Filters):
+    """What patients can be filtered by."""
+
+    first_name: StringField
+    last_name: StringField
+    preferred_first_name: StringField
+    date_of_birth: DateField
+    email: StringField
+    old_reference_id: StringField
+    accepted_privacy_policy: BooleanField
+    archived_at: DateTimeField
+
+
+class Patients(
+    Listable[Patient, PatientFilters, Hidden],
+    Gettable[Patient, Hidden],
+    Archivable[Patient],
+    Unarchivable[Patient],
+    DeletableOnce[Patient],
+):
+    """The account's patients."""
+
+    path = "/patients"
+    model = Patient
+    filters: Final = PatientFilters()
+
+    async def create(self, **fields: Unpack[PatientFields]) -> Patient:
+        """Create a patient."""
+        return await self._create(PatientFields, fields)
+
+    async def update(self, id: Ref, **fields: Unpack[PatientFields]) -> Patient:
+        """Change a patient. A field that is left out stays as it is."""
+        return await self._update(id, PatientFields, fields)

@@ -1,0 +1,56 @@
+"""Product suppliers."""
+
+from __future__ import annotations
+
+from typing import Final, Never, TypedDict, Unpack
+
+from cliniko_async._fields import Link, Ref
+from cliniko_async._model import Id, Model, Moment, model
+from cliniko_async._query import Filters, StringField
+from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Listable
+
+__all__ = ["ProductSupplier", "ProductSupplierFields", "ProductSupplierFilters", "ProductSuppliers"]
+
+
+@model
+class ProductSupplier(Model):
+    """Somebody whom the account buys products from."""
+
+    id: Id
+    created_at: Moment
+    updated_at: Moment
+    name: str | None = None
+    links: Link | None = None
+
+
+class ProductSupplierFields(TypedDict, total=False):
+    """What can be set on a product supplier."""
+
+    name: str
+
+
+class ProductSupplierFilters(Filters):
+    """What product suppliers can be filtered by."""
+
+    name: StringField
+
+
+class ProductSuppliers(
+    Listable[ProductSupplier, ProductSupplierFilters, Never],
+    Gettable[ProductSupplier, Never],
+    Archivable[ProductSupplier],
+    DeletableOnce[ProductSupplier],
+):
+    """Those whom the account buys products from. Archived ones cannot be listed any more."""
+
+    path = "/product_suppliers"
+    model = ProductSupplier
+    filters: Final = ProductSupplierFilters()
+
+    async def create(self, **fields: Unpack[ProductSupplierFields]) -> ProductSupplier:
+        """Create a product supplier."""
+        return await self._create(ProductSupplierFields, fields)
+
+    async def update(self, id: Ref, **fields: Unpack[ProductSupplierFields]) -> ProductSupplier:
+        """Change a product supplier. A field that is left out stays as it is."""
+        return await self._update(id, ProductSupplierFields, fields)

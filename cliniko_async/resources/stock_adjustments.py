@@ -1,0 +1,84 @@
+"""Stock adjustments: how products come and go."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, Literal, TypedDict, Unpack
+
+from cliniko_async._fields import Link, Ref
+from cliniko_async._model import Id, Model, Moment, model
+from cliniko_async._query import DateTimeField, Filters, IdField
+from cliniko_async._resource import Gettable, Listable
+
+__all__ = [
+    "StockAdjustment",
+    "StockAdjustmentCreateFields",
+    "StockAdjustmentFields",
+    "StockAdjustmentFilters",
+    "StockAdjustments",
+]
+
+Hidden = Literal["archived"]
+"""What lists and `get` leave out unless `include=` names it."""
+
+AdjustmentType = Literal[
+    "Correction", "Damaged", "Item Sold", "Other", "Out of Date", "Returned", "Stock Purchase"
+]
+
+
+@model
+class StockAdjustment(Model):
+    """A change of a product's stock."""
+
+    id: Id
+    created_at: Moment
+    updated_at: Moment
+    product: Link | None = None
+    adjustment_type: AdjustmentType | str | None = None
+    quantity: Decimal | None = None
+    """Negative if the stock got smaller."""
+    notes: str | None = None
+    comment: str | None = None
+    """The older name of `notes`."""
+    user: Link | None = None
+    archived_at: Moment | None = None
+    links: Link | None = None
+
+
+class StockAdjustmentFields(TypedDict, total=False):
+    """What can be said of a stock adjustment, besides what it needs."""
+
+    notes: str | None
+    comment: str | None
+    """Deprecated by the API: see `notes`."""
+
+
+class StockAdjustmentCreateFields(StockAdjustmentFields):
+    """What a new stock adjustment takes."""
+
+    product_id: Ref
+    adjustment_type: AdjustmentType
+    quantity: Decimal | None
+    """Negative for the types that make the stock smaller, positive for the others."""
+
+
+class StockAdjustmentFilters(Filters):
+    """What stock adjustments can be filtered by."""
+
+    product_id: IdField
+    archived_at: DateTimeField
+
+
+class StockAdjustments(
+    Listable[StockAdjustment, StockAdjustmentFilters, Hidden],
+    Gettable[StockAdjustment, Hidden],
+):
+    """The changes of products' stocks. They can be added to, and not be changed."""
+
+    path = "/stock_adjustments"
+    model = StockAdjustment
+    filters: Final = StockAdjustmentFilters()
+
+    async def create(self, **fields: Unpack[StockAdjustmentCreateFields]) -> StockAdjustment:
+        """Change a product's stock."""
+        return await self._create(StockAdjustmentCreateFields, fields)

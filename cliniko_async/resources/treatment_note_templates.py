@@ -1,0 +1,87 @@
+"""Treatment note templates: what treatment notes ask for."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypedDict, Unpack
+
+from cliniko_async._fields import Link, Ref
+from cliniko_async._model import Id, Model, Moment, model
+from cliniko_async._query import DateTimeField, Filters
+from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Listable
+from cliniko_async.resources._questions import Content
+
+__all__ = [
+    "PrintSettings",
+    "TreatmentNoteTemplate",
+    "TreatmentNoteTemplateFields",
+    "TreatmentNoteTemplateFilters",
+    "TreatmentNoteTemplates",
+]
+
+Hidden = Literal["archived", "deleted"]
+"""What lists and `get` leave out unless `include=` names it."""
+
+
+@model
+class PrintSettings(Model):
+    """What a printed treatment note shows besides its content."""
+
+    title: str | None = None
+    include_patient_address: bool | None = None
+    include_patient_dob: bool | None = None
+    include_patient_medicare: bool | None = None
+    include_patient_occupation: bool | None = None
+    include_patient_reference_number: bool | None = None
+
+
+@model
+class TreatmentNoteTemplate(Model):
+    """What a treatment note asks for."""
+
+    id: Id
+    created_at: Moment
+    updated_at: Moment
+    name: str | None = None
+    content: Content | None = None
+    print_settings: PrintSettings | None = None
+    archived_at: Moment | None = None
+    deleted_at: Moment | None = None
+    links: Link | None = None
+
+
+class TreatmentNoteTemplateFields(TypedDict, total=False):
+    """What can be set on a treatment note template."""
+
+    name: str
+    content: Content
+    print_settings: PrintSettings
+
+
+class TreatmentNoteTemplateFilters(Filters):
+    """What treatment note templates can be filtered by."""
+
+    archived_at: DateTimeField
+    deleted_at: DateTimeField
+
+
+class TreatmentNoteTemplates(
+    Listable[TreatmentNoteTemplate, TreatmentNoteTemplateFilters, Hidden],
+    Gettable[TreatmentNoteTemplate, Hidden],
+    Archivable[TreatmentNoteTemplate],
+    DeletableOnce[TreatmentNoteTemplate],
+):
+    """The account's templates of treatment notes."""
+
+    path = "/treatment_note_templates"
+    model = TreatmentNoteTemplate
+    filters: Final = TreatmentNoteTemplateFilters()
+
+    async def create(self, **fields: Unpack[TreatmentNoteTemplateFields]) -> TreatmentNoteTemplate:
+        """Create a treatment note template."""
+        return await self._create(TreatmentNoteTemplateFields, fields)
+
+    async def update(
+        self, id: Ref, **fields: Unpack[TreatmentNoteTemplateFields]
+    ) -> TreatmentNoteTemplate:
+        """Change a treatment note template. A field that is left out stays as it is."""
+        return await self._update(id, TreatmentNoteTemplateFields, fields)
