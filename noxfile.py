@@ -19,6 +19,11 @@ def group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, name))
 
 
+def readme_example() -> str:
+    """The README's first program."""
+    return Path("README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests: nothing but loopback is talked to."""
@@ -41,6 +46,10 @@ def types(session: nox.Session) -> None:
     session.install(EXTRAS, *group("tests"), *group("types"))
     session.run("mypy")
     session.run("pyright")
+    example = Path(session.create_tmp()) / "readme_example.py"
+    example.write_text(readme_example(), encoding="utf-8")
+    session.run("mypy", "--strict", str(example))
+    session.run("pyright", "--level", "error", str(example))
     session.run("pyright", "--verifytypes", "cliniko_async", "--ignoreexternal")
 
 
