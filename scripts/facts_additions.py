@@ -116,6 +116,3 @@ ADDITIONS: Final[dict[str, Any]] = {
         "RecallType": {"properties": {"name": TEXT | {"assumed": True}}},
     },
 }
-
-CORRECTIONS: Final[list[tuple[str, str, str, Fact]]] = []
-"""Facts that the document has wrong or leaves out: section, schema, property, fact."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from facts_additions import ADDITIONS, CORRECTIONS
+from facts_additions import ADDITIONS
 from read_openapi import read_facts
 
 TARGET = Path(__file__).parents[1] / "cliniko_async" / "emulator" / "facts.json"
@@ -25,8 +25,6 @@ def complete(facts: dict[str, Any]) -> dict[str, Any]:
     facts["operations"] += ADDITIONS["operations"]
     for section in ("schemas", "bodies"):
         facts[section] |= ADDITIONS[section]
-    for section, name, member, fact in CORRECTIONS:
-        facts[section][name]["properties"][member] = fact
     return facts
 
 

@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cliniko_async.emulator import oddities, writes
-from cliniko_async.emulator.facts import load
+from cliniko_async.emulator.facts import Operation, load
 from cliniko_async.emulator.faults import ResetError
+from cliniko_async.emulator.files import HOST, SIGNED, host_beside
 from cliniko_async.emulator.filters import BadFilterError, parse
 from cliniko_async.emulator.lists import is_hidden
 from cliniko_async.emulator.records import encode
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from cliniko_async.emulator.clinic import Clinic
     from cliniko_async.emulator.emulator import Emulator
-    from cliniko_async.emulator.facts import Operation
 
 __all__ = ["make_app"]
 
@@ -37,6 +37,8 @@ PREFIX: Final = "/v1"
 USER_AGENT: Final = re.compile(r".*\S.*\(\s*\S+@\S+\s*\)")
 NOT_FOUND: Final = {"status": "404", "error": "Not Found"}
 HOUR: Final = 3600.0
+CONTENT: Final = Operation("GET", "/patient_attachments/{id}/content", "content", 302)
+"""Where a file lies. It is in links of the API, and not in its document."""
 
 
 class NoSuchRecordError(Exception):
@@ -46,12 +48,11 @@ class NoSuchRecordError(Exception):
 def make_app(emulator: Emulator) -> Starlette:
     """The app of one emulator."""
     # A literal segment goes before an id in the same place.
-    operations = sorted(load().operations, key=lambda o: (o.path.count("{"), o.path))
-    return Starlette(
-        routes=[
-            Route(PREFIX + o.path, _endpoint(emulator, o), methods=[o.method]) for o in operations
-        ]
-    )
+    operations = sorted((*load().operations, CONTENT), key=lambda o: (o.path.count("{"), o.path))
+    routes = [
+        Route(PREFIX + o.path, _endpoint(emulator, o), methods=[o.method]) for o in operations
+    ]
+    return Starlette(routes=[*routes, *_file_routes(emulator)])
 
 
 def _endpoint(emulator: Emulator, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
@@ -64,6 +65,28 @@ def _endpoint(emulator: Emulator, operation: Operation) -> Callable[[Request], A
         return response
 
     return endpoint
+
+
+def _file_routes(emulator: Emulator) -> list[Route]:
+    """The file host's routes. It refuses the API's credentials, as S3 does."""
+    files = emulator.files
+
+    async def take(request: Request) -> Response:
+        if "authorization" in request.headers:
+            return Response(status_code=400)
+        status, answer = files.take(request.headers["content-type"], await request.body())
+        return Response(answer, status, media_type="application/xml")
+
+    async def give(request: Request) -> Response:
+        if "authorization" in request.headers or SIGNED not in request.query_params:
+            return Response(status_code=400)
+        content = files.stored.get(request.path_params["key"])
+        return Response(status_code=404) if content is None else Response(content)
+
+    return [
+        Route("/files/", take, methods=["POST"]),
+        Route("/files/{key:path}", give, methods=["GET"]),
+    ]
 
 
 async def _admit(emulator: Emulator, operation: Operation, request: Request) -> Response:
@@ -131,6 +154,9 @@ async def _perform(emulator: Emulator, operation: Operation, request: Request) -
         made = writes.create(emulator.clinic, resource, operation, await _body(request))
         return _json(request, made, operation.status)
     record = _find(emulator, operation, ids.get("id", ""), query)
+    if operation is CONTENT:
+        location = emulator.files.location(record["id"], _base_url(request))
+        return Response(status_code=302, headers={"Location": location})
     answer = _act(emulator.clinic, operation, record, await _body(request))
     if operation.status == 204:  # noqa: PLR2004 - an empty answer
         return Response(status_code=204)
@@ -212,4 +238,5 @@ def _base_url(request: Request) -> str:
 
 def _json(request: Request, value: Any, status: int = 200) -> Response:
     body = encode(value, _base_url(request))
+    body = body.replace(f'"{HOST}'.encode(), f'"{host_beside(_base_url(request))}'.encode())
     return Response(body, status, media_type="application/json")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from cliniko_async.emulator.clinic import Clinic
 from cliniko_async.emulator.clock import VirtualTimeLoop
 from cliniko_async.emulator.faults import Faults
+from cliniko_async.emulator.files import FileHost
 from cliniko_async.emulator.lists import MOST_PER_PAGE, Lister
 from cliniko_async.emulator.report import Report
 from cliniko_async.emulator.throttle import Throttle
@@ -57,6 +58,7 @@ class Emulator:
         self.latency: float = latency
         self.jitter: float = jitter
         self.faults: Faults = Faults()
+        self.files: FileHost = FileHost()
         self.report: Report = Report()
         self.throttle: Throttle = Throttle(limit, per, self.clock)
         self.lister: Lister = Lister(self.clinic, page_limit=page_limit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from cliniko_async.emulator.facts import load
+from cliniko_async.emulator.free_times import available_times, next_available_time
 from cliniko_async.emulator.records import linked_id
 
 if TYPE_CHECKING:
@@ -73,10 +74,34 @@ def _set_referral_source(
     return clinic.create("referral_sources", patient_id=ids["patient_id"], **values)
 
 
+def _times(find: Callable[..., Record | None]) -> Handler:
+    return lambda emulator, ids, query, _body: find(emulator.clinic, ids, dict(query))
+
+
+def _presigned_post(
+    emulator: Emulator, ids: Mapping[str, str], _query: Query, _body: Record
+) -> Any:
+    known = emulator.clinic.find("patients", ids["patient_id"])
+    return emulator.files.presign() if known else None
+
+
+def _attach(emulator: Emulator, _ids: Mapping[str, str], _query: Query, body: Record) -> Any:
+    return emulator.files.attach(emulator.clinic, body)
+
+
+_ONLINE: Final = (
+    "/businesses/{business_id}/practitioners/{practitioner_id}"
+    "/appointment_types/{appointment_type_id}"
+)
+
 HANDLERS: Final[dict[tuple[str, str], Handler]] = {
     ("GET", "/user"): _user,
     ("GET", "/settings"): _settings("Settings"),
     ("GET", "/settings/public"): _settings("PublicSettings"),
+    ("GET", f"{_ONLINE}/available_times"): _times(available_times),
+    ("GET", f"{_ONLINE}/next_available_time"): _times(next_available_time),
+    ("GET", "/patients/{patient_id}/attachment_presigned_post"): _presigned_post,
+    ("POST", "/patient_attachments"): _attach,
     ("GET", "/patients/{patient_id}/referral_source"): _referral_source,
     ("PATCH", "/patients/{patient_id}/referral_source"): _set_referral_source,
 }

@@ -111,6 +111,7 @@ def _staff(clinic: Clinic, calendar: _Calendar) -> dict[str, list[dict[str, Any]
                 last_name=user["last_name"],
                 display_name=f"{user['first_name']} {user['last_name']}",
                 active=user["active"],
+                show_in_online_bookings=user["active"],
                 user_id=user["id"],
             )
             for user in users

@@ -1,0 +1,130 @@
+"""The host of attachments' files, which in the world is S3, and what leads to it."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+from email import message_from_bytes
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
+from xml.sax.saxutils import escape
+
+from cliniko_async.emulator.records import link
+from cliniko_async.emulator.writes import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from email.message import Message
+
+    from cliniko_async.emulator.clinic import Clinic
+
+__all__ = ["HOST", "SIGNED", "FileHost", "host_beside"]
+
+HOST: Final = "@files/"
+"""Stands for the file host's base URL in answers of the API."""
+
+SIGNED: Final = "X-Amz-Signature"
+"""The query parameter without which no file is given away."""
+
+PROCESSING_SECONDS: Final = 2.0
+"""Seconds until a file that was attached has been processed."""
+
+Record = dict[str, Any]
+
+
+def host_beside(base_url: str) -> str:
+    """The file host's base URL: another origin than the API's, so that nobody confuses them."""
+    parts = urlsplit(base_url)
+    if parts.hostname == "127.0.0.1":
+        return f"http://localhost:{parts.port}/files/"
+    return "https://files.example.com/files/"
+
+
+class FileHost:
+    """Files by their keys, and who may put them there."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, bytes] = {}
+        self.of_attachments: dict[str, str] = {}
+        """The key of each attachment's file."""
+        self._posts: dict[str, Mapping[str, str]] = {}
+
+    def presign(self) -> Record:
+        """Allow an upload."""
+        number = str(len(self._posts) + 1)
+        fields = {
+            "acl": "private",
+            "key": f"uploads/{number}/${{filename}}",
+            "policy": f"policy-{number}",
+            "success_action_status": "201",
+            "x-amz-algorithm": "AWS4-HMAC-SHA256",
+            "x-amz-credential": "emulated",
+            "x-amz-date": "20260105T000000Z",
+            "x-amz-signature": f"signature-{number}",
+        }
+        self._posts[fields["policy"]] = fields
+        return {"url": HOST, "fields": fields}
+
+    def attach(self, clinic: Clinic, body: Record) -> Record:
+        """Make an attachment of an uploaded file; it is processed a little later.
+
+        Raises:
+            RefusedError: There is no such patient, or the file does not lie here.
+        """
+        if clinic.find("patients", str(body.get("patient_id"))) is None:
+            raise RefusedError({"patient": "must exist"})
+        key = str(body.get("upload_url")).partition("/files/")[2]
+        if key not in self.stored:
+            raise RefusedError({"temp_attachment_url": "is invalid"})
+        made = clinic.create(
+            "patient_attachments",
+            patient_id=body["patient_id"],
+            description=body.get("description"),
+            processing_completed=False,
+        )
+        self.of_attachments[made["id"]] = key
+        name = body.get("filename") or key.rpartition("/")[2]
+        loop = asyncio.get_running_loop()
+        loop.call_later(PROCESSING_SECONDS, self._process, clinic, made["id"], name)
+        return made
+
+    def _process(self, clinic: Clinic, id: str, name: str) -> None:
+        clinic.update(
+            "patient_attachments",
+            id,
+            filename=name,
+            content_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
+            size=len(self.stored[self.of_attachments[id]]),
+            content=link(f"patient_attachments/{id}/content"),
+            processed_at=clinic.moment(),
+            processing_completed=True,
+        )
+
+    def location(self, id: str, base_url: str) -> str:
+        """Where an attachment's file lies, for whoever has the URL."""
+        return f"{host_beside(base_url)}{quote(self.of_attachments.get(id, ''))}?{SIGNED}=emulated"
+
+    def take(self, content_type: str, body: bytes) -> tuple[int, str]:
+        """Take an upload: status and body of the answer."""
+        *fields, (last, name, content) = _parts(content_type, body) or [("", "", b"")]
+        sent = {field: value.decode() for field, _, value in fields}
+        # What stands behind the file does not count.
+        if last != "file":
+            return 400, "<Error><Code>InvalidArgument</Code></Error>"
+        if sent != self._posts.get(sent.get("policy", "")):
+            return 403, "<Error><Code>AccessDenied</Code></Error>"
+        key = sent["key"].replace("${filename}", name)
+        self.stored[key] = content
+        return 201, f"<PostResponse><Key>{escape(key)}</Key></PostResponse>"
+
+
+def _parts(content_type: str, body: bytes) -> list[tuple[str, str, bytes]]:
+    """Name, file name and content of each part of a form."""
+    form = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
+    return [_part(part) for part in form.walk() if not part.is_multipart()]
+
+
+def _part(part: Message) -> tuple[str, str, bytes]:
+    name = part.get_param("name", header="content-disposition")
+    content = part.get_payload(decode=True)
+    return str(name), part.get_filename() or "", content if isinstance(content, bytes) else b""

@@ -1,0 +1,181 @@
+"""The table of facts: complete, free of prose, and drift of the API shows."""
+
+from __future__ import annotations
+
+import copy
+import json
+import runpy
+from collections import Counter
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from cliniko_async.emulator.drift import compare
+from cliniko_async.emulator.facts import Facts, Operation, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+TABLE: dict[str, Any] = json.loads((files("cliniko_async.emulator") / "facts.json").read_text())
+
+
+def test_the_table_has_every_operation_of_the_document_and_the_newer_ones() -> None:
+    documented = Counter(row["kind"] for row in TABLE["operations"] if "source" not in row)
+    assert documented == {
+        "list": 65,
+        "get": 37,
+        "create": 28,
+        "update": 27,
+        "archive": 21,
+        "delete": 19,
+        "other": 6,
+        "unarchive": 3,
+        "conflicts": 3,
+        "cancel": 2,
+    }
+    assert sum("source" in row for row in TABLE["operations"]) == 12
+    assert sum(row.get("deprecated", False) for row in TABLE["operations"]) == 27
+
+
+def test_all_lists_but_three_can_be_filtered_by_what_the_walk_needs() -> None:
+    lists = [o for o in load().operations if o.kind == "list"]
+    unfilterable = [o.path for o in lists if not o.filters]
+    assert len(unfilterable) == 3
+    for operation in lists:
+        if operation.filters:
+            assert operation.filters["id"] == "int64"
+            assert operation.filters["created_at"] == "date-time"
+
+
+def test_the_rows_of_a_list_stand_under_the_last_plural_of_its_path() -> None:
+    for operation in load().operations:
+        if operation.kind == "list":
+            path = operation.path.removesuffix("/active").removesuffix("/inactive")
+            assert operation.key == path.rpartition("/")[2]
+
+
+def test_every_name_in_the_table_leads_somewhere() -> None:
+    facts = load()
+    for operation in facts.operations:
+        assert operation.schema is None or operation.schema in facts.schemas, operation
+        assert operation.body is None or operation.body in facts.bodies, operation
+
+
+VALUES = {"type", "format", "enum", "nullable", "deprecated", "assumed"}
+SHAPES = {"items", "properties", "required", "link", "ref", "any_of"}
+
+
+def facts_in(fact: Any) -> Iterator[dict[str, Any]]:
+    yield fact
+    for inner in fact.get("properties", {}).values():
+        yield from facts_in(inner)
+    if "items" in fact:
+        yield from facts_in(fact["items"])
+
+
+def test_the_table_holds_facts_and_no_prose() -> None:
+    schemas = [*TABLE["schemas"].values(), *TABLE["bodies"].values()]
+    found = {name for schema in schemas for fact in facts_in(schema) for name in fact}
+    assert found <= VALUES | SHAPES
+    operation = {field.name for field in attrs.fields(Operation)}
+    assert {name for row in TABLE["operations"] for name in row} <= operation
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "member", "value", "line"),
+    [
+        ("operations", 0, "status", 203, "status was 200, is 203"),
+        ("operations", 0, "filters", {"new": "date"}, "filter new (date)"),
+        ("operations", 0, "filters", {}, "gone: GET /appointment_type_billable_items: filter id"),
+        ("schemas", "Patient", "properties", {"email": {"type": "integer"}}, "email was"),
+        ("schemas", "Patient", "properties", {}, "gone: schema Patient: property email"),
+        ("bodies", "Tax", "properties", {"x": {"type": "string"}}, "new: body Tax: property x"),
+        ("schemas", "Booking", "any_of", ["Invoice"], "schema Booking: any_of was"),
+    ],
+)
+def test_drift_names_what_has_changed(
+    section: str, name: Any, member: str, value: Any, line: str
+) -> None:
+    changed = copy.deepcopy(TABLE)
+    changed[section][name][member] = value
+    assert any(line in said for said in compare(load(), Facts.from_json(changed)))
+
+
+def test_drift_names_what_is_new_and_what_is_gone() -> None:
+    changed = copy.deepcopy(TABLE)
+    changed["operations"][0]["path"] = "/letters"
+    assert compare(load(), Facts.from_json(changed)) == [
+        "new: GET /letters",
+        "gone: GET /appointment_type_billable_items",
+    ]
+    assert compare(load(), load()) == []
+
+
+FILTERS = "| Value | Format |\n|---|---|\n| sent_at | [date-time](/#date-time) |\n"
+
+
+def in_json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": schema}}}
+
+
+LETTER = {"$ref": "#/components/schemas/Letter"}
+DOCUMENT: dict[str, Any] = {
+    "paths": {
+        "/letters": {
+            "get": {
+                "parameters": [
+                    {"$ref": "#/components/parameters/Page"},
+                    {"in": "query", "name": "q[]", "description": FILTERS},
+                ],
+                "responses": {"200": in_json({"properties": {"letters": {"items": LETTER}}})},
+            },
+            "post": {
+                "deprecated": True,
+                "requestBody": {"$ref": "#/components/requestBodies/Letter"},
+                "responses": {"201": {}},
+            },
+        },
+        "/letters/{id}/archive": {"post": {"responses": {"204": {}}}},
+    },
+    "components": {
+        "parameters": {"Page": {"in": "query", "name": "page", "required": True}},
+        "requestBodies": {"Letter": in_json({"properties": {"text": {"type": "string"}}})},
+        "schemas": {
+            "Letter": {
+                "required": ["id"],
+                "properties": {
+                    "id": {"type": "string", "format": "int64", "description": "An id"},
+                    "patient": {
+                        "properties": {
+                            "links": {
+                                "properties": {"self": {"example": "https://x/v1/patients/1"}}
+                            }
+                        }
+                    },
+                    "tags": {"type": "array", "nullable": True, "items": {"type": "string"}},
+                },
+            }
+        },
+    },
+}
+
+
+def test_a_document_becomes_facts() -> None:
+    read_facts = runpy.run_path(str(SCRIPTS / "read_openapi.py"))["read_facts"]
+    facts = Facts.from_json(read_facts(DOCUMENT))
+    listing = facts.operation("GET", "/letters")
+    assert (listing.kind, listing.key, listing.schema) == ("list", "letters", "Letter")
+    assert listing.filters == {"sent_at": "date-time"}
+    assert listing.required_params == ["page"]
+    assert facts.operation("POST", "/letters").deprecated
+    assert facts.operation("POST", "/letters").body == "Letter"
+    assert facts.operation("POST", "/letters/{id}/archive").kind == "archive"
+    assert facts.schemas["Letter"].properties == {
+        "id": {"type": "string", "format": "int64"},
+        "patient": {"link": "patients/{id}"},
+        "tags": {"type": "array", "items": {"type": "string"}, "nullable": True},
+    }
