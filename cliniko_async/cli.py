@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from cliniko_async import export as exporting
 from cliniko_async._client import AsyncCliniko
 from cliniko_async.errors import ClinikoError
+from cliniko_async.export import Export, Summary, exportable
 from cliniko_async.limits import RateLimit
 
 if TYPE_CHECKING:
@@ -118,9 +118,9 @@ async def _export(
             f"A made-up clinic, at {DEMO_RATE.requests} requests per {DEMO_RATE.per:g} s "
             "instead of 200 per 60 s, so that you see the limit at work."
         )
-    names = resources or exporting.exportable()
+    names = resources or exportable()
     async with _session(emulator=emulator) as session:
-        job = exporting.Export(session, names, to, include_hidden=include_hidden)
+        job = Export(session, names, to, include_hidden=include_hidden)
         display = _Bars(console, job) if console.is_terminal else _Lines(console, job)
         showing = asyncio.create_task(display.show(session))
         try:
@@ -135,7 +135,7 @@ async def _export(
 class _Bars:
     """Live progress on a terminal."""
 
-    def __init__(self, console: Console, job: exporting.Export) -> None:
+    def __init__(self, console: Console, job: Export) -> None:
         self._job = job
         self._progress = Progress(
             TextColumn("{task.description:<32}"),
@@ -178,7 +178,7 @@ class _Bars:
 class _Lines:
     """Plain lines, where there is no terminal: one when a resource is complete."""
 
-    def __init__(self, console: Console, job: exporting.Export) -> None:
+    def __init__(self, console: Console, job: Export) -> None:
         self._console = console
         self._job = job
         self._told: set[str] = set()
@@ -206,7 +206,7 @@ def _waiting(limiter: LimiterSnapshot) -> str:
 
 
 def _show_summary(
-    console: Console, summary: exporting.Summary, to: Path, *, session_limit: RateLimit
+    console: Console, summary: Summary, to: Path, *, session_limit: RateLimit
 ) -> None:
     table = Table.grid(padding=(0, 2))
     window = f"busiest {session_limit.per:g} s"

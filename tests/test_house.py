@@ -1,0 +1,141 @@
+"""The house: what imports what, what is public, and what is loaded when."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cliniko_async
+
+PACKAGE = Path(cliniko_async.__file__).parent
+MODULES = sorted(
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    for path in PACKAGE.rglob("*.py")
+)
+
+FLOORS = [
+    {"errors"},
+    {"limits", "_model"},
+    {"_fields"},
+    {"_query", "_retry", "_traffic", "_quiet", "_answers"},
+    {"_convert", "_page"},
+    {"_variants", "_account", "_request"},
+    {"_elsewhere", "_upload"},
+    {"_wire", "_transfers"},
+    {"_transport"},
+    {"_view", "_walk"},
+    {"_stream"},
+    {"_listing"},
+    {"_scan", "_changes", "_raw"},
+    {"_resource"},
+    {"resources"},
+    {"_client"},
+    {"export", "mirror"},
+    {"cli"},
+    {"__main__"},
+]
+"""Imports go downwards only: a module may import from the floors before its own."""
+
+ALONE = {"emulator"}
+"""Parts that import from nowhere but themselves, so that they repeat nobody's mistakes."""
+
+
+def room(module: str) -> str:
+    parts = module.removeprefix("cliniko_async").lstrip(".").split(".")
+    return parts[0] or "__init__"
+
+
+def imports_of(module: str) -> set[str]:
+    """What a module imports of the package when it is imported; not inside functions."""
+    path = PACKAGE.parent / Path(*module.split(".")).with_suffix(".py")
+    found: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cliniko_async"):
+            inside = node.module == "cliniko_async"
+            found |= {a.name for a in node.names} if inside else {room(node.module or "")}
+        if isinstance(node, ast.Import):
+            found |= {room(name.name) for name in node.names if "cliniko_async" in name.name}
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_downwards(module: str) -> None:
+    own = room(module)
+    if own == "__init__":
+        return
+    others = imports_of(module) - {own}
+    if own in ALONE:
+        assert not others
+        return
+    floor = next((n for n, rooms in enumerate(FLOORS) if own in rooms), None)
+    assert floor is not None, f"{own} has no floor yet"
+    below = set[str]().union(*FLOORS[:floor])
+    assert others <= below, f"{own} imports {others - below}"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if not m.endswith(("__main__", "__init__"))])
+def test_every_public_name_is_there(module: str) -> None:
+    loaded = importlib.import_module(module)
+    for name in getattr(loaded, "__all__", ()):
+        assert hasattr(loaded, name)
+
+
+def test_the_package_exports_what_it_names() -> None:
+    for name in cliniko_async.__all__:
+        assert getattr(cliniko_async, name).__name__ == name
+    with pytest.raises(AttributeError):
+        _ = cliniko_async.Patent  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType, reportUnknownMemberType] # that is the point
+
+
+def test_every_record_model_can_be_imported_from_the_top() -> None:
+    import cliniko_async.resources as resources  # noqa: PLC0415, PLR0402 - a namespace to walk
+
+    for module in pkgutil.iter_modules(resources.__path__):
+        if module.name.startswith("_"):
+            continue
+        loaded = importlib.import_module(f"{resources.__name__}.{module.name}")
+        model = next(
+            (getattr(v, "model", None) for v in vars(loaded).values() if hasattr(v, "path")), None
+        )
+        name = getattr(model, "__name__", "")
+        if getattr(model, "__module__", "") == loaded.__name__:
+            assert getattr(cliniko_async, name) is model
+
+
+LOADED_LATER = ("httpx", "redis", "rich", "click", "pyarrow", "starlette", "dlt")
+
+
+def test_importing_the_package_loads_nothing_that_is_used_later() -> None:
+    code = (
+        "import sys, cliniko_async; "
+        f"print([n for n in {LOADED_LATER!r} if n in sys.modules], "
+        "[n for n in sys.modules if n.startswith('cliniko_async.resources.')])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own line
+    assert run.stdout.strip() == "[] []"
+
+
+def test_the_http_library_is_imported_in_one_place() -> None:
+    importers = {
+        module
+        for module in MODULES
+        if "import httpx"
+        in "\n".join(
+            ast.unparse(node)
+            for node in ast.parse(
+                (PACKAGE.parent / Path(*module.split(".")).with_suffix(".py")).read_text()
+            ).body
+            if isinstance(node, ast.Import)
+        )
+    }
+    assert importers <= {
+        "cliniko_async._wire",
+        "cliniko_async._elsewhere",
+        "cliniko_async.emulator.transport",
+    }
