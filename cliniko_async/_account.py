@@ -13,7 +13,7 @@ import attrs
 
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["Account", "Secret", "check_user_agent"]
+__all__ = ["Account", "Secret", "check_user_agent", "is_confidential"]
 
 FIRST_SHARD: Final = "au1"
 """The shard of keys that are older than shards (Cliniko's documentation on shards)."""
@@ -106,12 +106,20 @@ def check_base_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.query or parts.fragment or parts.username or not parts.hostname:
         raise InvalidValueError("base_url has the form https://host/v1, with nothing behind it")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+    if not is_confidential(url):
         raise InvalidValueError(
             "base_url must be https, for the key travels with every request; http is accepted "
             "for loopback only, such as http://127.0.0.1:8000/v1"
         )
     return url.rstrip("/")
+
+
+def is_confidential(url: str) -> bool:
+    """Whether nobody on the way sees what is sent to a URL: https, or http to this very host."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (
+        parts.scheme == "http" and _is_loopback(parts.hostname or "")
+    )
 
 
 def _is_loopback(host: str) -> bool:

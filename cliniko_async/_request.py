@@ -60,9 +60,12 @@ class Options:
 
 
 class Request(Generic[T]):
-    """What to send and how to read the answer. Its repr shows neither ids nor values."""
+    """What to send and how to read the answer. Its repr shows neither ids nor values.
 
-    __slots__ = ("body", "method", "parse", "path", "query", "repeat", "template")
+    One that locates is answered with a redirect to another host, whose URL is its value.
+    """
+
+    __slots__ = ("body", "locates", "method", "parse", "path", "query", "repeat", "template")
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Request(Generic[T]):
         query: str = "",
         body: Any = None,
         repeat: Repeat = Repeat.READ,
+        locates: bool = False,
     ) -> None:
         self.method: str = method
         self.template: str = template
@@ -82,6 +86,7 @@ class Request(Generic[T]):
         self.query: str = query
         self.body: bytes | None = None if body is None else msgspec.json.encode(body)
         self.repeat: Repeat = repeat
+        self.locates: bool = locates
 
     @staticmethod
     def get(

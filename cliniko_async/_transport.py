@@ -34,6 +34,7 @@ from cliniko_async.limits import PlaceTimeoutError
 
 if TYPE_CHECKING:
     from cliniko_async._account import Account
+    from cliniko_async._elsewhere import Elsewhere
     from cliniko_async._request import Options, Request
     from cliniko_async.limits import Allowance, Place, RateLimit
 
@@ -64,6 +65,7 @@ class Transport:
         self.account: Account = account
         self.allowance: Allowance = allowance
         self.traffic: Traffic = Traffic(rate.per)
+        self.elsewhere: Elsewhere = wire.elsewhere
         self._wire = wire
         self._rate = rate
         self._loop = asyncio.get_running_loop()
@@ -208,8 +210,8 @@ class _Call(Generic[T]):
         if status == TOO_MANY_REQUESTS:
             self._transport.traffic.refused += 1
             return None
-        if status in REDIRECTS and self._follows(answer):
-            return None
+        if status in REDIRECTS:
+            return self._redirected(answer)
         if status in FAILED:
             return Failure(f"status {status}", answer=answer)
         if status == NOT_FOUND and self._processed and self._request.repeat is Repeat.GONE:
@@ -225,15 +227,17 @@ class _Call(Generic[T]):
             return self._unreadable(value) if self._request.repeat.writes else value
         return _Done(value)
 
-    def _follows(self, answer: Answer) -> bool:
-        """Whether a redirect leads to the API's own origin, which alone is sent credentials."""
+    def _redirected(self, answer: Answer) -> _Done[T] | ApiError | None:
+        """Follow to the API's own origin, which alone is sent credentials."""
         target = urljoin(self._url, answer.headers.get("location", ""))
         same = urlsplit(target)[:2] == urlsplit(self._transport.account.base_url)[:2]
+        if self._request.locates and not same:
+            return _Done(cast("T", target))
         if self._request.repeat.writes or not same or self._redirects == MAX_REDIRECTS:
-            return False
+            return self._api_error(answer)
         self._redirects += 1
         self._url = target
-        return True
+        return None
 
     def _delay(self, failure: Failure) -> float | None:
         """Seconds until the next try, or None if there is none."""

@@ -1,4 +1,4 @@
-"""One request on the wire: the only module that knows the HTTP library.
+"""One request on the wire: with `_elsewhere`, the only module that knows the HTTP library.
 
 Nothing beneath it follows redirects, adds credentials or retries, so that every request that
 leaves has a place in the limiter. No error of the HTTP library gets out: they carry the request,
@@ -7,7 +7,6 @@ and with it the key and what was asked for.
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 import time
@@ -19,6 +18,7 @@ import httpx
 
 from cliniko_async import _quiet
 from cliniko_async._answers import Answer, seconds_until_reset
+from cliniko_async._elsewhere import CLOSE_SECONDS, CONNECT_SECONDS, Elsewhere, words
 
 if TYPE_CHECKING:
     from cliniko_async._account import Account
@@ -27,14 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure", "Wire"]
 
-CONNECT_SECONDS: Final = 10.0
-"""Seconds for making a connection, within the attempt's whole deadline."""
-
 KEEP_ALIVE_SECONDS: Final = 4.0
 """Seconds that an idle connection is kept: shorter than servers do, so that none is lost in use."""
-
-CLOSE_SECONDS: Final = 2.0
-"""Seconds for giving a connection back, even when the caller has been cancelled."""
 
 TOO_MANY_REQUESTS: Final = 429
 
@@ -90,6 +84,7 @@ class Wire:
             ),
             follow_redirects=False,
         )
+        self.elsewhere: Elsewhere = Elsewhere(self._client)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -154,7 +149,7 @@ class _Attempt:
             self._place.unsent()
             return Failure(_why_not_connected(error), processed=False)
         except httpx.HTTPError as error:
-            return Failure(_words(error), processed=self.is_sent)
+            return Failure(words(error), processed=self.is_sent)
         if response.status_code == TOO_MANY_REQUESTS:
             self._place.refused(seconds_until_reset(response.headers, now=time.time()))
         else:
@@ -173,7 +168,7 @@ async def _read(response: httpx.Response) -> Answer | Failure:
                 return Failure("the answer is too large", status=status, hopeless=True)
             chunks.append(chunk)
     except httpx.HTTPError as error:
-        return Failure(f"the answer broke off ({_words(error)})", status=response.status_code)
+        return Failure(f"the answer broke off ({words(error)})", status=response.status_code)
     finally:
         with anyio.move_on_after(CLOSE_SECONDS, shield=True):
             await response.aclose()
@@ -187,11 +182,6 @@ def _is_cut(response: httpx.Response, size: int) -> bool:
     announced = response.headers.get("content-length", "")
     plain = "content-encoding" not in response.headers
     return plain and announced.isdecimal() and size < int(announced)
-
-
-def _words(error: httpx.HTTPError) -> str:
-    """The kind of error in words; its own text may quote the request."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
 
 
 def _why_not_connected(error: httpx.HTTPError) -> str:

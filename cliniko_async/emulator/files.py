@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-from email import message_from_bytes
+import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import escape
@@ -14,7 +14,6 @@ from cliniko_async.emulator.writes import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from email.message import Message
 
     from cliniko_async.emulator.clinic import Clinic
 
@@ -28,6 +27,8 @@ SIGNED: Final = "X-Amz-Signature"
 
 PROCESSING_SECONDS: Final = 2.0
 """Seconds until a file that was attached has been processed."""
+
+_ABOUT: Final = re.compile(r'; (name|filename)="([^"]*)"')
 
 Record = dict[str, Any]
 
@@ -120,11 +121,11 @@ class FileHost:
 
 def _parts(content_type: str, body: bytes) -> list[tuple[str, str, bytes]]:
     """Name, file name and content of each part of a form."""
-    form = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
-    return [_part(part) for part in form.walk() if not part.is_multipart()]
+    boundary = b"--" + content_type.partition("boundary=")[2].encode()
+    return [_part(part[2:-2]) for part in body.split(boundary)[1:-1]]
 
 
-def _part(part: Message) -> tuple[str, str, bytes]:
-    name = part.get_param("name", header="content-disposition")
-    content = part.get_payload(decode=True)
-    return str(name), part.get_filename() or "", content if isinstance(content, bytes) else b""
+def _part(part: bytes) -> tuple[str, str, bytes]:
+    head, _, content = part.partition(b"\r\n\r\n")
+    about = dict(_ABOUT.findall(head.decode()))
+    return about.get("name", ""), about.get("filename", ""), content

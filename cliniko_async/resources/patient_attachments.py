@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
+from pathlib import Path
 from typing import Final, Literal, TypedDict, Unpack
 
+import anyio
 from typing_extensions import deprecated
 
 from cliniko_async._convert import decode
@@ -13,6 +17,9 @@ from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import DateTimeField, Filter, Filters, IdField, IntegerField, StringField
 from cliniko_async._request import Request
 from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Listable, ListOptions
+from cliniko_async._transfers import fetch, store
+from cliniko_async._upload import OnProgress, Upload
+from cliniko_async.errors import InvalidValueError, ReadOnlyError
 
 __all__ = [
     "PatientAttachment",
@@ -88,6 +95,9 @@ class PatientAttachmentFilters(Filters):
     archived_at: DateTimeField
 
 
+FIRST_POLL_SECONDS: Final = 1.0
+LONGEST_POLL_SECONDS: Final = 15.0
+
 PatientAttachmentOptions = ListOptions[PatientAttachmentFilters, Hidden]
 
 
@@ -141,3 +151,92 @@ class PatientAttachments(
     async def update(self, id: Ref, **fields: Unpack[PatientAttachmentFields]) -> PatientAttachment:
         """Change an attachment's description."""
         return await self._update(id, PatientAttachmentFields, fields)
+
+    async def upload(
+        self,
+        patient_id: Ref,
+        file: str | os.PathLike[str] | bytes,
+        *,
+        filename: str | None = None,
+        description: str | None = None,
+        wait: float = 0.0,
+        on_progress: OnProgress | None = None,
+    ) -> PatientAttachment:
+        """Upload a file and attach it to a patient.
+
+        Args:
+            patient_id: The patient.
+            file: A path, or the file's bytes.
+            filename: Another name than the path's; bytes need one.
+            description: What it is.
+            wait: Seconds to wait for Cliniko to process the file. Without, and if they are not
+                enough, the attachment comes back as it is, `processing_completed` being False.
+            on_progress: Is told how many bytes of how many have gone. After a failure it begins
+                again.
+
+        Raises:
+            TransportError: The file host did not take the file; nothing was attached.
+            OutcomeUnknownError: The file may have been attached or not.
+        """
+        if self._view.options.read_only:
+            raise ReadOnlyError("upload writes, and this session was opened with read_only=True")
+        upload = Upload.of(file, filename)
+        fields: PatientAttachmentCreateFields = {
+            "patient_id": patient_id,
+            "upload_url": await self._store(patient_id, upload, on_progress),
+            "filename": upload.name,
+        }
+        if description is not None:
+            fields["description"] = description
+        return await self._processed(await self.create(**fields), wait)
+
+    async def download(
+        self,
+        attachment: PatientAttachment | Ref,
+        to: str | os.PathLike[str],
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> int:
+        """Download an attachment's file. How many bytes it has.
+
+        Nothing stands at `to` until the file is whole.
+
+        Args:
+            attachment: The attachment, its id, or a link to it.
+            to: The path to write to.
+            on_progress: Is told how many bytes of how many have come. After a failure it begins
+                again.
+
+        Raises:
+            InvalidValueError: Cliniko has not processed the file yet.
+            TransportError: The file could not be fetched, or not whole.
+        """
+        found = attachment
+        if not isinstance(found, PatientAttachment):
+            found = await self.get(found)
+        if found.content is None:
+            raise InvalidValueError("this attachment has no file yet: Cliniko is processing it")
+        # Should the API hand the file over itself, its bytes are the value.
+        template, path = self._of(found.id, "/content")
+        request: Request[str | bytes] = Request(
+            "GET", template, path, lambda body: body, locates=True
+        )
+        elsewhere = self._view.core.opened().elsewhere
+        locate = partial(self._view.call, request)
+        return await fetch(elsewhere, locate, Path(to), found.size, on_progress)
+
+    async def _store(self, patient_id: Ref, upload: Upload, on_progress: OnProgress | None) -> str:
+        async def presign() -> tuple[str, dict[str, str]]:
+            post = await self.presigned_post(patient_id)
+            return post.url or "", post.fields or {}
+
+        return await store(self._view.core.opened().elsewhere, presign, upload, on_progress)
+
+    async def _processed(self, attachment: PatientAttachment, wait: float) -> PatientAttachment:
+        pause = FIRST_POLL_SECONDS
+        while wait > 0 and not attachment.processing_completed:
+            await anyio.sleep(min(pause, wait))
+            wait -= pause
+            pause = min(pause * 2, LONGEST_POLL_SECONDS)
+            attachment = await self.get(attachment.id)
+        return attachment
