@@ -17,7 +17,7 @@ from cliniko_async.errors import InvalidTypeError, InvalidValueError, SessionClo
 from cliniko_async.limits import LocalLimiter, RateLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     import httpx
@@ -298,6 +298,27 @@ class AsyncCliniko:
     def shard(self) -> str:
         """The shard that the key belongs to, such as `au2`."""
         return self._account.shard
+
+    @property
+    def user(self) -> str:
+        """A hash that stands for the key's user, the same for the same key: for names and logs."""
+        return self._account.user
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """What the user is allowed."""
+        return self._rate
+
+    def hold_places(self, seconds: Iterable[float]) -> None:
+        """Take places out of the allowance that an earlier process has used.
+
+        The server counts on when a program is started again; a new process knows nothing of it.
+
+        Args:
+            seconds: How long to hold each place: `limiter.back` of the earlier process, less the
+                time that has passed since.
+        """
+        self._core.opened().allowance.hold(seconds)
 
     @property
     def limiter(self) -> LimiterSnapshot:

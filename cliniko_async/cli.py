@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 from rich.console import Console
@@ -17,7 +17,8 @@ from rich.table import Table
 
 from cliniko_async._client import AsyncCliniko
 from cliniko_async.errors import ClinikoError
-from cliniko_async.export import Export, Summary, exportable
+from cliniko_async.export import Cost, Export, Summary, exportable
+from cliniko_async.export import verify as find_problems
 from cliniko_async.limits import RateLimit
 
 if TYPE_CHECKING:
@@ -48,9 +49,35 @@ def cliniko() -> None:
 @click.option("--to", type=click.Path(path_type=Path), required=True, help="The folder to write.")
 @click.option("--emulator", is_flag=True, help="Use a made-up clinic instead of a real one.")
 @click.option("--visible-only", is_flag=True, help="Leave out archived and other hidden records.")
-def export(resources: Sequence[str], to: Path, *, emulator: bool, visible_only: bool) -> None:
-    """Write RESOURCES as JSON Lines files, one record a line; all resources if none is named."""
-    _run(_export(resources, to, emulator=emulator, include_hidden=not visible_only))
+@click.option("--format", type=click.Choice(["jsonl", "parquet"]), default="jsonl")
+def export(
+    resources: Sequence[str],
+    to: Path,
+    *,
+    emulator: bool,
+    visible_only: bool,
+    format: Literal["jsonl", "parquet"],
+) -> None:
+    """Write RESOURCES as files, one a resource; all resources if none is named.
+
+    Killed and run again, it goes on where it was.
+    """
+    _run(_export(resources, to, emulator=emulator, include_hidden=not visible_only, format=format))
+
+
+@cliniko.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def verify(folder: Path) -> None:
+    """Hold the files of an export against what was written."""
+    try:
+        problems = find_problems(folder)
+    except ClinikoError as error:
+        raise click.ClickException(str(error)) from None
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        raise click.exceptions.Exit(1)
+    click.echo("all files are complete and unchanged")
 
 
 @cliniko.command()
@@ -110,7 +137,12 @@ def _session(*, emulator: bool) -> AsyncCliniko:
 
 
 async def _export(
-    resources: Sequence[str], to: Path, *, emulator: bool, include_hidden: bool
+    resources: Sequence[str],
+    to: Path,
+    *,
+    emulator: bool,
+    include_hidden: bool,
+    format: Literal["jsonl", "parquet"],
 ) -> None:
     console = Console()
     if emulator:
@@ -120,16 +152,30 @@ async def _export(
         )
     names = resources or exportable()
     async with _session(emulator=emulator) as session:
-        job = Export(session, names, to, include_hidden=include_hidden)
+        job = Export(
+            session,
+            names,
+            to,
+            format=format,
+            include_hidden=include_hidden,
+            announce=lambda cost: _announce(console, cost),
+        )
         display = _Bars(console, job) if console.is_terminal else _Lines(console, job)
         showing = asyncio.create_task(display.show(session))
         try:
             summary = await job.run()
         finally:
+            display.draw(session)
             showing.cancel()
             await asyncio.gather(showing, return_exceptions=True)
-            display.close()
     _show_summary(console, summary, to, session_limit=DEMO_RATE if emulator else RateLimit())
+
+
+def _announce(console: Console, cost: Cost) -> None:
+    console.print(
+        f"{cost.records:,} records, about {cost.requests:,} requests: "
+        f"{cost.minutes:.1f} minutes at the limit"
+    )
 
 
 class _Bars:
@@ -151,12 +197,13 @@ class _Bars:
         """Refresh until cancelled."""
         with self._progress:
             while True:
-                self._draw(session)
+                self.draw(session)
                 await asyncio.sleep(REFRESH_SECONDS)
 
-    def _draw(self, session: AsyncCliniko) -> None:
+    def draw(self, session: AsyncCliniko) -> None:
+        """Show how things stand."""
         for name, state in self._job.progress.items():
-            if state.total is None:
+            if not state.total:
                 continue
             if name not in self._bars:
                 self._bars[name] = self._progress.add_task(name)
@@ -170,10 +217,6 @@ class _Bars:
         )
         self._progress.refresh()
 
-    def close(self) -> None:
-        """Leave the bars as they stand."""
-        self._progress.stop()
-
 
 class _Lines:
     """Plain lines, where there is no terminal: one when a resource is complete."""
@@ -183,16 +226,16 @@ class _Lines:
         self._job = job
         self._told: set[str] = set()
 
-    async def show(self, _session: AsyncCliniko) -> None:
+    async def show(self, session: AsyncCliniko) -> None:
         """Print what is new until cancelled."""
         while True:
-            self.close()
+            self.draw(session)
             await asyncio.sleep(REFRESH_SECONDS)
 
-    def close(self) -> None:
-        """Print what is left to say."""
+    def draw(self, _session: AsyncCliniko) -> None:
+        """Print what is new."""
         for name, state in self._job.progress.items():
-            if state.done and name not in self._told:
+            if state.done and state.records and name not in self._told:
                 self._told.add(name)
                 self._console.print(f"{name}: {state.records:,} records")
 

@@ -1,25 +1,32 @@
-"""Export: a clinic's records as files, one resource a file, one record a line.
+"""Export: a clinic's records as files, one resource a file.
 
-Each line is a record exactly as the API sent it. A file appears under its name when it is
-complete, never before: a reader sees the old one until then.
+JSON Lines hold each record exactly as the API sent it; Parquet has typed columns. A file appears
+under its name when it is complete, never before: a reader sees the old one until then. An export
+that was killed goes on where it was when it is started again.
 """
 
 from __future__ import annotations
 
 import difflib
-import os
+import hashlib
+import math
 import time
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import anyio
+import anyio.to_thread
 import attrs
 
 from cliniko_async._client import AsyncCliniko, Lazy
+from cliniko_async._files import RowsFile, write_parquet
+from cliniko_async._manifest import Manifest, Part, locked, open_privately, sha256_of
 from cliniko_async._resource import HIDING, Listable
 from cliniko_async.errors import InvalidValueError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Sequence
 
     import msgspec
@@ -27,13 +34,14 @@ if TYPE_CHECKING:
     from cliniko_async._listing import Listing
     from cliniko_async._query import Filters
 
-__all__ = ["Export", "Progress", "Summary", "exportable"]
+__all__ = ["Cost", "Export", "Progress", "Summary", "exportable", "verify"]
 
 AT_ONCE: Final = 4
 """Resources that are exported at a time; each reads several pages ahead."""
 
 PRIVATE_FOLDER: Final = 0o700
-PRIVATE_FILE: Final = 0o600
+
+Format = Literal["jsonl", "parquet"]
 
 
 def exportable() -> Sequence[str]:
@@ -55,6 +63,21 @@ class Progress:
     records: int = 0
     total: int | None = None
     done: bool = False
+
+
+@attrs.frozen
+class Cost:
+    """What an export will cost, by the first page of each resource.
+
+    Attributes:
+        records: Records that are still to come.
+        requests: Requests for them, about.
+        minutes: At the rate limit, with nobody else using it.
+    """
+
+    records: int
+    requests: int
+    minutes: float
 
 
 @attrs.frozen
@@ -83,11 +106,14 @@ class Export:
         cliniko: An open session. Its bulk lane is used, so that interactive calls go first.
         resources: Their names, as in the URL.
         to: The folder; it is made if need be.
+        format: JSON Lines, or Parquet with the extra `parquet`.
         include_hidden: Whether archived, cancelled, deleted and inactive records are exported too.
         watch: Called with the progress of a resource whenever it has come further.
+        announce: Called once with what the export will cost.
 
     Raises:
-        InvalidValueError: A resource that there is not, or a folder that cannot be written to.
+        InvalidValueError: A resource that there is not, a folder that cannot be written to, or
+            one that holds an export of another account or with other options.
     """
 
     def __init__(
@@ -96,24 +122,55 @@ class Export:
         resources: Iterable[str],
         to: str | os.PathLike[str],
         *,
+        format: Format = "jsonl",
         include_hidden: bool = True,
         watch: Callable[[Progress], object] | None = None,
+        announce: Callable[[Cost], object] | None = None,
     ) -> None:
+        if format not in ("jsonl", "parquet"):
+            raise InvalidValueError("format= takes 'jsonl' or 'parquet'")
         self._cliniko = cliniko.with_options(lane="bulk")
+        self._format: Format = format
         self._include_hidden = include_hidden
         self._watch = watch
+        self._announce = announce
         self.progress: dict[str, Progress] = {
             name: Progress(name) for name in _checked(tuple(resources))
         }
         self._folder = _private_folder(Path(to))
+        self._manifest = self._take_up()
+        self._unstarted = len(self.progress)
+        self._all_started = anyio.Event()
+
+    def _take_up(self) -> Manifest:
+        """The manifest of the run that is to go on, or a new one."""
+        options = f"{self._cliniko.user} {self._format} {self._include_hidden}"
+        owner = hashlib.sha256(options.encode()).hexdigest()
+        found = Manifest.load(self._folder)
+        if found and found.owner != owner:
+            raise InvalidValueError(
+                f"{self._folder} holds an export of another account or with other options: name "
+                "another folder"
+            )
+        if found and not found.finished:
+            return found
+        return Manifest(owner, held=found.held if found else [])
 
     async def run(self) -> Summary:
-        """Export all resources."""
+        """Export all resources, or what is left of them.
+
+        Raises:
+            InvalidValueError: Another process is writing to the folder.
+        """
         started = time.monotonic()
-        limiter = anyio.CapacityLimiter(AT_ONCE)
-        async with anyio.create_task_group() as tasks:
-            for progress in self.progress.values():
-                tasks.start_soon(self._export_in_turn, progress, limiter)
+        with locked(self._folder):
+            self._cliniko.hold_places([at - time.time() for at in self._manifest.held])
+            limiter = anyio.CapacityLimiter(AT_ONCE)
+            async with anyio.create_task_group() as tasks:
+                for progress in self.progress.values():
+                    tasks.start_soon(self._export, progress, limiter)
+            self._manifest.finished = True
+            self._save()
         traffic = self._cliniko.traffic
         return Summary(
             records={name: progress.records for name, progress in self.progress.items()},
@@ -123,47 +180,127 @@ class Export:
             seconds=time.monotonic() - started,
         )
 
-    async def _export_in_turn(self, progress: Progress, limiter: anyio.CapacityLimiter) -> None:
-        async with limiter:
-            await self._export(progress)
-
-    async def _export(self, progress: Progress) -> None:
-        final = self._folder / f"{progress.resource}.jsonl"
-        partial = final.with_name(f".{final.name}.partial")
-        # Made anew, so that it has no permissions of an older file.
-        partial.unlink(missing_ok=True)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+    async def _export(self, progress: Progress, limiter: anyio.CapacityLimiter) -> None:
+        part = self._manifest.parts.setdefault(progress.resource, Part())
+        if part.sha256 is not None:
+            self._put_in_place(progress.resource)
+            progress.records = progress.total = part.records
+            progress.done = True
+            self._started()
+            return
+        file = RowsFile(self._partial(progress.resource), part, self._filters(progress.resource))
+        pages = self._listing(progress.resource, part).pages()
         try:
-            async with await anyio.open_file(descriptor, "wb") as file:
-                async for page in self._listing(progress.resource).pages():
-                    await file.write(b"".join(bytes(row) + b"\n" for row in page.items))
-                    progress.records += len(page.items)
-                    progress.total = max(page.total_entries, progress.records)
-                    self._tell(progress)
-                await file.flush()
-                await anyio.to_thread.run_sync(os.fsync, descriptor)
-            partial.replace(final)
+            # The first page of all resources says what the export will cost.
+            page = await anext(pages, None)
+            progress.records = part.records
+            progress.total = part.records + (page.total_entries if page else 0)
+            self._started()
+            await self._all_started.wait()
+            async with limiter:
+                while page is not None:
+                    await anyio.to_thread.run_sync(file.append, page)
+                    self._save()
+                    self._tell(progress, part)
+                    page = await anext(pages, None)
+                await self._finish(progress, part, file)
         finally:
-            partial.unlink(missing_ok=True)
-        progress.total, progress.done = progress.records, True
-        self._tell(progress)
+            file.close()
+            await pages.aclose()
 
-    def _listing(self, name: str) -> Listing[msgspec.Raw]:
+    async def _finish(self, progress: Progress, part: Part, file: RowsFile) -> None:
+        await anyio.to_thread.run_sync(file.sync)
+        name = progress.resource
+        if self._format == "parquet":
+            model = getattr(self._cliniko, name).model
+            await anyio.to_thread.run_sync(
+                write_parquet, model, self._partial(name), self._complete(name)
+            )
+        part.sha256 = await anyio.to_thread.run_sync(sha256_of, self._complete(name))
+        self._save()
+        self._put_in_place(name)
+        progress.total, progress.done = part.records, True
+        self._tell(progress, part)
+
+    def _put_in_place(self, name: str) -> None:
+        """Give a complete file its name, now or after a run that ended just before it did."""
+        complete = self._complete(name)
+        if complete.exists():
+            complete.replace(self._folder / f"{name}.{self._format}")
+        self._partial(name).unlink(missing_ok=True)
+
+    def _started(self) -> None:
+        """Note that a resource has its first page; when all have, say what it will cost."""
+        self._unstarted -= 1
+        if self._unstarted:
+            return
+        self._all_started.set()
+        if self._announce:
+            left = [(p.total or 0) - p.records for p in self.progress.values() if not p.done]
+            requests = sum(max(math.ceil(records / 100), 1) for records in left)
+            rate = self._cliniko.rate_limit
+            minutes = requests / rate.requests * rate.per / 60
+            self._announce(Cost(sum(left), requests, minutes))
+
+    def _save(self) -> None:
+        now = time.time()
+        self._manifest.held = [now + seconds for seconds in self._cliniko.limiter.back]
+        self._manifest.save(self._folder)
+
+    def _partial(self, name: str) -> Path:
+        return self._folder / f".{name}.jsonl.partial"
+
+    def _complete(self, name: str) -> Path:
+        """The file in its final format, before it has its name."""
+        return self._folder / f".{name}.{self._format}.partial"
+
+    def _filters(self, name: str) -> Filters:
+        resource: type[object] = getattr(AsyncCliniko, name)
+        filters: Filters = vars(resource)["filters"]
+        return filters
+
+    def _listing(self, name: str, part: Part) -> Listing[msgspec.Raw]:
         resource: Listable[Any, Any, Any] = getattr(self._cliniko, name)
-        include = _hidden_kinds(name, resource) if self._include_hidden else ()
-        return resource.list(include=include).raw_bytes()
+        include = self._hidden_kinds(name) if self._include_hidden else ()
+        if part.through is None:
+            return resource.list(include=include).raw_bytes()
+        since = self._filters(name).created_at >= datetime.fromisoformat(part.through)
+        return resource.list(since, include=include).raw_bytes()
 
-    def _tell(self, progress: Progress) -> None:
+    def _hidden_kinds(self, name: str) -> Iterable[str]:
+        """What `include=` can bring to light in a resource."""
+        marks = sorted(HIDING & self._filters(name).names)
+        inactive = ("inactive",) if name == "practitioners" else ()
+        return (*(mark.removesuffix("_at") for mark in marks), *inactive)
+
+    def _tell(self, progress: Progress, part: Part) -> None:
+        progress.records = part.records
+        progress.total = max(progress.total or 0, part.records)
         if self._watch:
             self._watch(progress)
 
 
-def _hidden_kinds(name: str, resource: Listable[Any, Any, Any]) -> Iterable[str]:
-    """What `include=` can bring to light in this resource."""
-    filters: Filters = vars(type(resource))["filters"]
-    marks = sorted(HIDING & filters.names)
-    inactive = ("inactive",) if name == "practitioners" else ()
-    return (*(mark.removesuffix("_at") for mark in marks), *inactive)
+def verify(folder: str | os.PathLike[str]) -> list[str]:
+    """Hold the files of an export against its manifest.
+
+    Returns:
+        What is wrong, a line each; nothing if all is well.
+
+    Raises:
+        InvalidValueError: There is no export in the folder.
+    """
+    path = Path(folder)
+    manifest = Manifest.load(path)
+    if manifest is None:
+        raise InvalidValueError(f"there is no export in {path}")
+    problems = [] if manifest.finished else ["the export is not finished: run it again"]
+    for name, part in manifest.parts.items():
+        files = [file for file in path.glob(f"{name}.*") if file.suffix in (".jsonl", ".parquet")]
+        if part.sha256 is None:
+            problems.append(f"{name}: not finished")
+        elif part.sha256 not in map(sha256_of, files):
+            problems.append(f"{name}: the file is missing, or its content has changed")
+    return problems
 
 
 def _checked(names: Sequence[str]) -> Sequence[str]:
@@ -182,9 +319,9 @@ def _private_folder(folder: Path) -> Path:
     """A folder that can be written to: found out before a request is spent."""
     try:
         folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        trial = folder / ".cliniko-export"
-        trial.touch(mode=PRIVATE_FILE)
-        trial.unlink()
+        trial = folder / ".cliniko-export.trial"
+        with open_privately(trial):
+            trial.unlink()
     except OSError as error:
         raise InvalidValueError(
             f"{folder} cannot be written to ({error.strerror}): name another folder"

@@ -36,6 +36,8 @@ FLOORS = [
     {"_resource"},
     {"resources"},
     {"_client"},
+    {"_manifest"},
+    {"_files", "_arrow"},
     {"export", "mirror"},
     {"cli"},
     {"__main__"},

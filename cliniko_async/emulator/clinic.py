@@ -90,10 +90,14 @@ class Clinic:
         """The records of a resource."""
         return self.tables.setdefault(resource, Table())
 
+    def tables_of(self, resource: str) -> list[Table]:
+        """The tables that a list shows: appointments of all kinds and blocks are bookings, too."""
+        return [self.table(name) for name in _KINDS_OF.get(resource, (resource,))]
+
     def find(self, resource: str, id: str) -> Record | None:
-        """A record by its id. Appointments of all kinds and blocks are bookings, too."""
-        for name in _KINDS_OF.get(resource, (resource,)):
-            found = self.table(name).by_id.get(id)
+        """A record by its id."""
+        for table in self.tables_of(resource):
+            found = table.by_id.get(id)
             if found is not None:
                 return found
         return None

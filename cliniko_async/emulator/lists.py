@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from heapq import merge
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -60,8 +62,8 @@ class Lister:
         base_url = url[: url.index("/v1") + 3]
         start = (number - 1) * size
         links = _links(url, query, number, more=start + size < len(rows))
-        table = self._clinic.table(operation.key or "")
-        body = b",".join(_encoded(table, row, base_url) for row in rows[start : start + size])
+        tables = self._clinic.tables_of(operation.key or "")
+        body = b",".join(_encoded(tables, row, base_url) for row in rows[start : start + size])
         return b'{"%s":[%s],"total_entries":%d,"links":%s}' % (
             (operation.key or "").encode(),
             body,
@@ -71,18 +73,19 @@ class Lister:
 
     def _rows(self, operation: Operation, parents: Mapping[str, str], query: Query) -> list[Record]:
         """All rows that a list shows, in its order."""
-        table = self._clinic.table(operation.key or "")
+        tables = self._clinic.tables_of(operation.key or "")
+        now = sum(table.version for table in tables)
         conditions = tuple(value for name, value in query if name == "q[]")
         sort = dict(query).get("sort", "")
         asked = (operation.path, tuple(parents.items()), conditions, sort)
         version, rows = self._found.get(asked, (-1, []))
-        if version != table.version:
-            rows = self._select(operation, parents, conditions, table)
+        if version != now:
+            rows = self._select(operation, parents, conditions, tables)
             for part in reversed([part for part in sort.split(",") if part]):
                 _sort(rows, part)
             if len(self._found) > 64:  # noqa: PLR2004 - a client's listings at a time, and some
                 self._found.clear()
-            self._found[asked] = (table.version, rows)
+            self._found[asked] = (now, rows)
         return rows
 
     def _select(
@@ -90,7 +93,7 @@ class Lister:
         operation: Operation,
         parents: Mapping[str, str],
         conditions: Sequence[str],
-        table: Table,
+        tables: Sequence[Table],
     ) -> list[Record]:
         parsed = [filters.parse(text, operation.filters) for text in conditions]
         shown = [field for field, _ in parsed]
@@ -99,8 +102,9 @@ class Lister:
         variant = _VARIANTS.get(operation.path.rpartition("/")[2], _VARIANTS.get(operation.path))
         if variant:
             tests.append(variant)
+        rows = merge(*tables, key=itemgetter("created_at"))
         return [
-            row for row in table if not is_hidden(row, shown) and all(test(row) for test in tests)
+            row for row in rows if not is_hidden(row, shown) and all(test(row) for test in tests)
         ]
 
 
@@ -136,7 +140,8 @@ def _sort(rows: list[Record], part: str) -> None:
     )
 
 
-def _encoded(table: Table, row: Record, base_url: str) -> bytes:
+def _encoded(tables: Sequence[Table], row: Record, base_url: str) -> bytes:
+    table = next(table for table in tables if row["id"] in table.by_id)
     found = table.encoded.get(row["id"])
     if found is None:
         found = table.encoded[row["id"]] = encode(row, base_url)

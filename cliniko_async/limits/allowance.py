@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import attrs
@@ -39,6 +39,8 @@ class LimiterSnapshot:
         next_place: Seconds until the next place comes free: 0 if one is free, None if that hangs
             on an answer.
         paused: Seconds for which nobody of this user starts, after a 429.
+        back: Seconds until each of the taken places comes back, at the latest. Empty if another
+            than this process keeps them.
     """
 
     free: int
@@ -46,6 +48,7 @@ class LimiterSnapshot:
     waiting: Mapping[Lane, int]
     next_place: float | None
     paused: float = 0.0
+    back: Sequence[float] = attrs.field(default=(), repr=False)
 
 
 class Place(Protocol):
@@ -93,6 +96,10 @@ class Allowance(Protocol):
             PlaceTimeoutError: `max_wait` is over, or certainly not enough.
             SessionClosedError: The session was closed meanwhile.
         """
+        ...
+
+    def hold(self, seconds: Iterable[float]) -> None:
+        """Take places for so many seconds each, which an earlier process has used."""
         ...
 
     def snapshot(self) -> LimiterSnapshot:

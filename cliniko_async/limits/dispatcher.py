@@ -21,6 +21,7 @@ from aiolimiter import AsyncLimiter
 
 from cliniko_async.errors import SessionClosedError
 from cliniko_async.limits.allowance import LimiterSnapshot, PlaceTimeoutError
+from cliniko_async.limits.window import CUT_OFF, SLACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -289,6 +290,10 @@ class Dispatcher:
                 },
                 next_place=None if opens is None or place is None else max(opens, place) - now,
                 paused=max(ledger.pause.until - now, 0.0),
+                back=(
+                    *(moment - now for moment in ledger.window.moments),
+                    *[CUT_OFF + ledger.rate.per + SLACK] * ledger.window.held,
+                ),
             )
 
     def leave(self, session: object) -> None:

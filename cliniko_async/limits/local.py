@@ -11,6 +11,8 @@ from cliniko_async.limits.dispatcher import Dispatcher
 from cliniko_async.limits.ledger import Ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cliniko_async.limits.allowance import Lane, LimiterSnapshot, Place
     from cliniko_async.limits.rate import RateLimit
 
@@ -91,6 +93,14 @@ class LocalAllowance:
     ) -> Place:
         """Wait for a place."""
         return await self._dispatcher.acquire(self, lane=lane, max_wait=max_wait, again=again)
+
+    def hold(self, seconds: Iterable[float]) -> None:
+        """Take places for so many seconds each, which an earlier process has used."""
+        with self._ledger.lock:
+            now = self._dispatcher.now()
+            for wait in seconds:
+                self._ledger.window.take()
+                self._ledger.window.give_back(now + wait if wait > 0 else None)
 
     def snapshot(self) -> LimiterSnapshot:
         """How the user's allowance stands now."""

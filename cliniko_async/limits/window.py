@@ -20,7 +20,10 @@ was later. A request that never left was not counted, and gives its place back a
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["CUT_OFF", "SLACK", "Window"]
 
@@ -55,6 +58,11 @@ class Window:
         self.held -= 1
         if at is not None:
             heappush(self._back, at)
+
+    @property
+    def moments(self) -> Sequence[float]:
+        """When the places come back whose moment is known, in no order."""
+        return tuple(self._back)
 
     @property
     def next_back(self) -> float | None:

@@ -1,0 +1,117 @@
+"""What an export remembers of itself in its folder, so that it can go on where it was killed.
+
+Nothing of a record is in here: counts, moments, hashes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from cliniko_async.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    import io
+    from collections.abc import Generator
+    from pathlib import Path
+
+__all__ = ["Manifest", "Part", "locked", "open_privately", "sha256_of"]
+
+NAME: Final = ".cliniko-export.json"
+LOCK: Final = ".cliniko-export.lock"
+VERSION: Final = 1
+
+PRIVATE_FILE: Final = 0o600
+
+
+class Part(msgspec.Struct):
+    """One resource of an export.
+
+    Attributes:
+        records: Records in the file so far.
+        size: Bytes of the unfinished file that are accounted for.
+        through: The second up to which records were written, as the API writes it.
+        sha256: Of the finished file.
+    """
+
+    records: int = 0
+    size: int = 0
+    through: str | None = None
+    sha256: str | None = None
+
+
+class Manifest(msgspec.Struct):
+    """An export's own account.
+
+    Attributes:
+        owner: A hash of account and options: nobody else's export goes on in this folder.
+        finished: Whether all of it is complete, so that the next run starts anew.
+        held: When the places in the rate limit come back that were taken by then, in seconds
+            since the epoch: a process that is killed and started again has not got them back.
+    """
+
+    owner: str
+    finished: bool = False
+    parts: dict[str, Part] = {}
+    held: list[float] = []
+    version: int = VERSION
+
+    @classmethod
+    def load(cls, folder: Path) -> Manifest | None:
+        """The manifest in a folder, or None if there is none.
+
+        Raises:
+            InvalidValueError: There is one that this version cannot read.
+        """
+        try:
+            found = msgspec.json.decode((folder / NAME).read_bytes(), type=cls)
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError:
+            found = None
+        if found is None or found.version != VERSION:
+            raise InvalidValueError(f"{folder / NAME} is not readable: name another folder")
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Write the manifest; a reader finds the old one or the new one."""
+        partial = folder / f"{NAME}.partial"
+        with open_privately(partial, os.O_TRUNC) as file:
+            file.write(msgspec.json.encode(self))
+        partial.replace(folder / NAME)
+
+
+def open_privately(path: Path, flags: int = 0) -> io.BufferedWriter:
+    """Open a file that nobody else can read, to append to it."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | flags, PRIVATE_FILE), "wb")
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def locked(folder: Path) -> Generator[None]:
+    """Keep other processes out of a folder. The lock ends with the process, however it ends.
+
+    Raises:
+        InvalidValueError: Another process is at it.
+    """
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidValueError(
+                f"another export is writing to {folder}: wait for it, or name another folder"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)

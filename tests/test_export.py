@@ -1,0 +1,270 @@
+"""Exports: whole, private, and going on where they were killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from click.testing import CliRunner
+
+from cliniko_async._client import AsyncCliniko
+from cliniko_async.cli import cliniko as command
+from cliniko_async.emulator import Clinic, Emulator
+from cliniko_async.emulator.serve import running
+from cliniko_async.errors import InvalidValueError
+from cliniko_async.export import Cost, Export, Progress, exportable, verify
+from cliniko_async.limits import RateLimit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.anyio
+
+AGENT = "Tests (tests@example.com)"
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator(Clinic.seeded(patients=450, appointments=300), limit=100_000)
+
+
+def session(emulator: Emulator, key: str = "MS0xEXPORT-au1") -> AsyncCliniko:
+    return AsyncCliniko(
+        key, user_agent=AGENT, transport=emulator.transport(), rate_limit=RateLimit(100_000)
+    )
+
+
+def lines(folder: Path, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+
+
+async def test_an_export_holds_every_record_as_the_api_sent_it(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    emulator.clinic.records("patients")[0]["new_field"] = {"unknown": [1.50, None]}
+    async with session(emulator) as cliniko:
+        sent = await cliniko.patients.list(include={"archived"}).raw().all()
+        summary = await Export(cliniko, exportable(), tmp_path / "clinic").run()
+    assert lines(tmp_path / "clinic", "patients") == sent
+    for name in ("individual_appointments", "attendees", "invoices", "practitioners", "users"):
+        ids = {row["id"] for row in lines(tmp_path / "clinic", name)}
+        assert ids == {row["id"] for row in emulator.clinic.records(name)}
+        assert summary.records[name] == len(ids)
+    assert summary.requests == emulator.report.requests
+    assert verify(tmp_path / "clinic") == []
+
+
+async def test_hidden_records_can_be_left_out(emulator: Emulator, tmp_path: Path) -> None:
+    async with session(emulator) as cliniko:
+        await Export(cliniko, ["patients", "practitioners"], tmp_path, include_hidden=False).run()
+    assert all(row["archived_at"] is None for row in lines(tmp_path, "patients"))
+    assert all(row["active"] for row in lines(tmp_path, "practitioners"))
+
+
+async def test_files_are_for_nobody_else(emulator: Emulator, tmp_path: Path) -> None:
+    async with session(emulator) as cliniko:
+        await Export(cliniko, ["patients"], tmp_path / "clinic").run()
+    assert stat.S_IMODE((tmp_path / "clinic").stat().st_mode) == 0o700
+    for file in (tmp_path / "clinic").iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        if file.suffix != ".jsonl":
+            assert "example.com" not in file.read_text()
+
+
+async def test_a_file_appears_when_it_is_complete_and_the_old_one_stays_until_then(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    async with session(emulator) as cliniko:
+        await Export(cliniko, ["patients"], tmp_path).run()
+        before = (tmp_path / "patients.jsonl").read_bytes()
+        seen: list[bool] = []
+
+        def watch(progress: Progress) -> None:
+            if not progress.done:
+                seen.append((tmp_path / "patients.jsonl").read_bytes() == before)
+
+        emulator.clinic.create("patients", first_name="New", last_name="Testperson")
+        await Export(cliniko, ["patients"], tmp_path, watch=watch).run()
+    assert len(seen) > 3
+    assert all(seen)
+    assert len(lines(tmp_path, "patients")) == 451
+
+
+async def test_it_says_first_what_it_will_cost(emulator: Emulator, tmp_path: Path) -> None:
+    costs: list[Cost] = []
+    async with session(emulator) as cliniko:
+        names = ["patients", "invoices", "taxes"]
+        await Export(cliniko, names, tmp_path, announce=costs.append).run()
+    (cost,) = costs
+    assert cost.records == 450 + 150 + 1
+    assert cost.requests == 5 + 2 + 1
+
+
+class _KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+async def test_interrupted_anywhere_it_goes_on_and_ends_the_same(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    names = ["patients", "individual_appointments", "practitioners"]
+    async with session(emulator) as cliniko:
+        await Export(cliniko, names, tmp_path / "undisturbed").run()
+        undisturbed = emulator.report.requests
+        emulator.report.arrivals.clear()
+        runs = 0
+        while runs < 40:
+            runs += 1
+            steps = -(runs % 4)
+
+            def interrupt(_progress: Progress) -> None:
+                nonlocal steps
+                steps += 1
+                if steps > 2:
+                    raise _KilledError
+
+            try:
+                await Export(cliniko, names, tmp_path / "killed", watch=interrupt).run()
+                break
+            except* _KilledError:
+                pass
+    assert runs > 3
+    for name in names:
+        old = (tmp_path / "undisturbed" / f"{name}.jsonl").read_bytes()
+        assert (tmp_path / "killed" / f"{name}.jsonl").read_bytes() == old
+    assert verify(tmp_path / "killed") == []
+    # Each start costs a first page a resource, and reads ahead in vain.
+    assert emulator.report.requests <= undisturbed + runs * 3 * 4
+
+
+async def test_another_account_or_other_options_are_refused_in_the_same_folder(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    async with session(emulator) as cliniko, session(emulator, "OTHER-au1") as other:
+        await Export(cliniko, ["taxes"], tmp_path).run()
+        with pytest.raises(InvalidValueError, match="another folder"):
+            Export(other, ["taxes"], tmp_path)
+        with pytest.raises(InvalidValueError, match="another folder"):
+            Export(cliniko, ["taxes"], tmp_path, include_hidden=False)
+
+
+async def test_two_at_a_time_in_one_folder_are_refused(emulator: Emulator, tmp_path: Path) -> None:
+    emulator.latency = 1.0
+    async with session(emulator) as cliniko:
+        first, second = (Export(cliniko, ["patients"], tmp_path) for _ in range(2))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(first.run)
+            await anyio.sleep(0.5)
+            with pytest.raises(InvalidValueError, match="another export"):
+                await second.run()
+
+
+async def test_verify_finds_what_was_changed_or_lost(emulator: Emulator, tmp_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match="no export"):
+        verify(tmp_path)
+    async with session(emulator) as cliniko:
+        await Export(cliniko, ["taxes", "businesses"], tmp_path).run()
+    (tmp_path / "taxes.jsonl").write_text("{}\n")
+    (tmp_path / "businesses.jsonl").unlink()
+    assert [problem.partition(":")[0] for problem in verify(tmp_path)] == ["taxes", "businesses"]
+
+
+async def test_bad_names_and_folders_are_found_before_a_request_is_spent(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    async with session(emulator) as cliniko:
+        with pytest.raises(InvalidValueError, match="did you mean patients"):
+            Export(cliniko, ["patents"], tmp_path)
+        with pytest.raises(InvalidValueError, match="at least one"):
+            Export(cliniko, [], tmp_path)
+        (tmp_path / "file").write_text("")
+        with pytest.raises(InvalidValueError, match="cannot be written to"):
+            Export(cliniko, ["patients"], tmp_path / "file")
+    assert emulator.report.requests == 0
+
+
+async def test_places_that_an_earlier_process_used_stay_taken(emulator: Emulator) -> None:
+    async with AsyncCliniko(
+        "MS0xHELD-au1",
+        user_agent=AGENT,
+        transport=emulator.transport(),
+        rate_limit=RateLimit(5, per=60),
+    ) as cliniko:
+        cliniko.hold_places([30, 30, 50, -1])
+        assert cliniko.limiter.free == 2
+        assert sorted(cliniko.limiter.back) == pytest.approx([30, 30, 50])
+        await anyio.sleep(31)
+        assert cliniko.limiter.free == 4
+
+
+# The command, as a process of its own
+
+
+def test_the_command_exports_from_the_emulator(tmp_path: Path) -> None:
+    run = CliRunner().invoke(
+        command, ["export", "taxes", "businesses", "--emulator", "--to", str(tmp_path)]
+    )
+    assert run.exit_code == 0, run.output
+    assert "40 requests per 10 s" in run.output
+    assert "businesses: 3 records" in run.output
+    assert len(lines(tmp_path, "businesses")) == 3
+    assert CliRunner().invoke(command, ["verify", str(tmp_path)]).exit_code == 0
+
+
+@pytest.mark.parametrize("arguments", [["whoami"], ["export", "patients", "--to", "never"]])
+def test_the_command_without_a_key_says_what_to_set(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("CLINIKO_API_KEY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    run = CliRunner().invoke(command, arguments)
+    assert run.exit_code == 1
+    assert "CLINIKO_API_KEY" in run.output
+    assert "Traceback" not in run.output
+
+
+class TestOnSockets:
+    """Against the emulator on a real socket, on the real clock."""
+
+    @pytest.fixture
+    def anyio_backend(self) -> str:
+        return "asyncio"
+
+    async def test_killed_again_and_again_an_export_ends_as_if_it_had_not_been(
+        self, tmp_path: Path
+    ) -> None:
+        emulator = Emulator(
+            Clinic.seeded(patients=2500, appointments=0), limit=100_000, latency=0.05
+        )
+        async with running(emulator) as base_url:
+            environment = {
+                **os.environ,
+                "CLINIKO_API_KEY": "MS0xKILL-au1",
+                "CLINIKO_USER_AGENT": AGENT,
+                "CLINIKO_BASE_URL": base_url,
+            }
+            program = [sys.executable, "-m", "cliniko_async", "export", "patients", "taxes"]
+            ended, kills = None, 0
+            while ended != 0:
+                process = await anyio.open_process(
+                    [*program, "--to", str(tmp_path / "killed")],
+                    env=environment,
+                    stdout=subprocess.DEVNULL,
+                )
+                with anyio.move_on_after(0.55 + 0.05 * kills):
+                    ended = await process.wait()
+                if ended is None:
+                    kills += 1
+                    process.send_signal(signal.SIGKILL)
+                    await process.wait()
+                assert kills < 30
+        ids = [row["id"] for row in lines(tmp_path / "killed", "patients")]
+        assert ids == [row["id"] for row in emulator.clinic.records("patients")]
+        assert verify(tmp_path / "killed") == []
