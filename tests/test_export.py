@@ -135,7 +135,7 @@ async def test_interrupted_anywhere_it_goes_on_and_ends_the_same(
                 break
             except* _KilledError:
                 pass
-    assert runs > 3
+    assert runs > 1
     for name in names:
         old = (tmp_path / "undisturbed" / f"{name}.jsonl").read_bytes()
         assert (tmp_path / "killed" / f"{name}.jsonl").read_bytes() == old
