@@ -153,3 +153,20 @@ class IndividualAppointments(
     ) -> IndividualAppointment:
         """Change an individual appointment. A field that is left out stays as it is."""
         return await self._update(id, IndividualAppointmentUpdateFields, fields)
+
+    async def find_booked(
+        self, *, patient_id: Ref, appointment_type_id: Ref, starts_at: datetime
+    ) -> IndividualAppointment | None:
+        """Find an appointment by what it was booked with, or None.
+
+        The API knows no idempotency keys: when a booking ended in `OutcomeUnknownError`, look for
+        it here before you book again.
+        """
+        f = self.filters
+        found = self.list(
+            f.patient_id == patient_id,
+            f.appointment_type_id == appointment_type_id,
+            f.starts_at >= starts_at,
+            f.starts_at <= starts_at,
+        )
+        return await found.first()
