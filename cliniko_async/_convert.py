@@ -37,6 +37,10 @@ NUMBERS: Final = frozenset({("ProductFields", "price")})
 """Fields that requests carry as JSON numbers; all other money is text (the API's document)."""
 
 
+SCALARS: Final = (Moment, Decimal, Link)
+"""What msgspec reads more freely than cattrs does, field by field."""
+
+
 class _Misfit(ValueError):  # noqa: N818 - it never leaves this module
     """What is wrong with a value, without the value."""
 
@@ -92,7 +96,7 @@ def _to_object(value: Json, _: Any = None) -> dict[str, Json]:
 
 def _to_link(value: Json, _: Any) -> Link:
     holder = _to_object(value)
-    inner = holder.get("links", holder)
+    inner = holder.get("links", holder)  # a record's own link has no holder around it
     return Link(_expect(str, _to_object(inner).get("self")))
 
 
@@ -194,10 +198,10 @@ def _fast_decoder(kind: Any) -> Decoder | None:
 def _is_plain(kind: Any, *, nested: bool = False) -> bool:
     """Whether msgspec reads this as cattrs does.
 
-    It cannot rename the fields of attrs classes, and it takes offsets and NaN, which `_is_sound`
-    looks for in the fields of a record, but not deeper.
+    It cannot rename the fields of attrs classes, and it takes offsets, NaN and relations that lead
+    nowhere, which `_is_sound` looks for in the fields of a record, but not deeper.
     """
-    if nested and kind in (Moment, Decimal):
+    if nested and kind in SCALARS:
         return False
     if not (isinstance(kind, type) and attrs.has(kind)):
         return all(_is_plain(part, nested=nested) for part in get_args(kind) if part is not kind)
@@ -209,7 +213,7 @@ def _is_plain(kind: Any, *, nested: bool = False) -> bool:
 
 
 def _is_scalar(hint: Any) -> bool:
-    return any(kind == hint or kind in get_args(hint) for kind in (Moment, Decimal))
+    return any(kind == hint or kind in get_args(hint) for kind in SCALARS)
 
 
 @cache
@@ -223,9 +227,11 @@ def _getter(model: Any, kind: Any) -> Callable[[Any], Sequence[Any]] | None:
 
 
 def _is_sound(model: Any, records: Sequence[Any]) -> bool:
-    """Whether all date-times are in UTC and all numbers finite: msgspec alone takes others."""
-    moments, numbers = _getter(model, Moment), _getter(model, Decimal)
+    """Whether all is as cattrs has it: date-times in UTC, finite numbers, links that lead on."""
+    moments, numbers, links = (_getter(model, kind) for kind in SCALARS)
     for record in records:
+        if links and any(ln is not None and not (ln.links or ln.own) for ln in links(record)):
+            return False
         if moments and any(m is not None and m.tzinfo is not UTC for m in moments(record)):
             return False
         if numbers and any(n is not None and not n.is_finite() for n in numbers(record)):

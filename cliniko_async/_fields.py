@@ -7,6 +7,7 @@ from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
 import attrs
+import msgspec
 
 from cliniko_async._model import Model, model
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
@@ -17,19 +18,26 @@ _ID: Final = re.compile(r"[0-9]{1,20}")
 _FILTERED_BY_ID: Final = re.compile(r"_id:=([0-9]{1,20})$")
 
 
-class Link:
-    """A relation to one record, or to a list of records.
+class _Target(msgspec.Struct, frozen=True, gc=False):
+    url: str = msgspec.field(name="self")
 
-    The API never embeds a related record and never writes its id: only its URL.
 
-    Attributes:
-        url: The URL as the API sent it.
+class Link(msgspec.Struct, frozen=True, eq=False, gc=False, repr_omit_defaults=True):
+    """A relation to one record, or to a list of records: `Link("https://...")`.
+
+    The API never embeds a related record and never writes its id: only its URL. There are several
+    in each record, so their JSON is read straight into this class.
     """
 
-    __slots__ = ("url",)
+    own: str | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="self")
+    """The URL in a record's own `links`, and of links that are made by hand."""
+    links: _Target | msgspec.UnsetType = msgspec.UNSET
+    """The URL in a relation, which has an object around it."""
 
-    def __init__(self, url: str) -> None:
-        self.url: str = url
+    @property
+    def url(self) -> str:
+        """The URL as the API sent it; empty if there is none."""
+        return (self.links.url if self.links else self.own) or ""
 
     @property
     def id(self) -> str:

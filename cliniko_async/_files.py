@@ -10,7 +10,6 @@ import msgspec
 
 from cliniko_async._manifest import open_privately
 from cliniko_async._page import Head
-from cliniko_async._query import utc_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +52,7 @@ class RowsFile:
             # Rows are in the order of their creation: those of one second stand together.
             for line in file:
                 head = _head.decode(line)
-                if file.tell() <= part.size and utc_text(head.second) == part.through:
+                if file.tell() <= part.size and head.second == part.through:
                     known.add(head.id)
         return known
 
@@ -70,8 +69,8 @@ class RowsFile:
             part.records += 1
             last = head
         self._file.flush()
-        if last is not None and last.created_at is not None and self._resumable:
-            self._note(utc_text(last.second))
+        if last is not None and last.second is not None and self._resumable:
+            self._note(last.second)
 
     def _note(self, second: str) -> None:
         if self._part.through is not None and second < self._part.through:

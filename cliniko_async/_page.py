@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from cliniko_async._query import utc_text
 from cliniko_async.errors import DecodeError
 
 if TYPE_CHECKING:
@@ -14,21 +15,31 @@ if TYPE_CHECKING:
 
     from cliniko_async._request import Parse
 
+SECOND: Final = "2026-01-01T00:00:00Z"
+"""How the API writes moments: in UTC, in whole seconds."""
+
 __all__ = ["Batch", "Head", "Page", "parse_page"]
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What the walk needs of a row. The API shows whole seconds; a fraction is cut off."""
+    """What the walk needs of a row."""
 
     id: str | int | None = None
-    created_at: datetime | None = None
+    created_at: str | None = None
 
     @property
-    def second(self) -> datetime:
-        """The second in which the row was created, in UTC."""
-        if self.created_at is None:
-            raise ValueError("a row without created_at")
-        return self.created_at.astimezone(UTC).replace(microsecond=0)
+    def second(self) -> str | None:
+        """The second in which the row was created, as the API writes it; None if it has none.
+
+        Texts of this form are in the order of time, and quicker than moments.
+        """
+        text = self.created_at
+        if text is None or (len(text) == len(SECOND) and text[-1] == "Z"):
+            return text
+        try:
+            return utc_text(datetime.fromisoformat(text))
+        except ValueError:
+            return None
 
 
 class _Links(msgspec.Struct):
@@ -48,24 +59,21 @@ class Page:
     Attributes:
         rows: The rows as JSON.
         heads: Ids and moments of creation, row by row.
+        seconds: The seconds of their creation; None for a row that shows none.
         total: `total_entries`: how many rows the list had at that moment, on all pages.
         next: The link to the next page, as sent.
     """
 
-    __slots__ = ("heads", "next", "rows", "total")
+    __slots__ = ("heads", "next", "rows", "seconds", "total")
 
     def __init__(
         self, rows: msgspec.Raw, heads: Sequence[Head], total: int | None, next: str | None
     ) -> None:
         self.rows: msgspec.Raw = rows
         self.heads: Sequence[Head] = heads
+        self.seconds: Sequence[str | None] = [head.second for head in heads]
         self.total: int | None = total
         self.next: str | None = next
-
-    @property
-    def dated(self) -> bool:
-        """Whether all rows show an id and when they were created, so that the walk can stand."""
-        return all(head.id is not None and head.created_at is not None for head in self.heads)
 
     def __len__(self) -> int:
         return len(self.heads)

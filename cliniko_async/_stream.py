@@ -283,7 +283,7 @@ class Stream:
     async def _advance(self, page: Page) -> Batch | None:
         """Hand out a step of the walk, and see where it leads."""
         self._walked = True
-        stuck = bool(page) and page.heads[-1].second == self._frontier.second
+        stuck = bool(page) and page.seconds[-1] == self._frontier.second
         batch = self._frontier.take(page)
         if len(page) >= (page.total or 0):
             self.discard()

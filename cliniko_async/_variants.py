@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from cliniko_async._convert import converter
 from cliniko_async._model import Model, Unknown
@@ -31,12 +31,15 @@ def hooked(name: str, read: Callable[[Any], Any]) -> Any:
     return kind
 
 
-def variants(name: str, pick: Callable[[dict[str, Any]], type[Model] | None]) -> Any:
+def variants(
+    name: str, pick: Callable[[dict[str, Any]], type[Model] | None], union: Any = None
+) -> Any:
     """Make the type of a field, or of a record, that is one of several models.
 
     Args:
         name: The union's name.
         pick: Tells which model an object fits, or None: it becomes `Unknown` then.
+        union: The models, for those who ask the type for its `members`.
     """
 
     def read(value: Any) -> Model:
@@ -44,4 +47,6 @@ def variants(name: str, pick: Callable[[dict[str, Any]], type[Model] | None]) ->
         kind = pick(found)
         return Unknown(raw=found) if kind is None else converter.structure(found, kind)
 
-    return hooked(name, read)
+    kind = hooked(name, read)
+    kind.members = get_args(union)
+    return kind

@@ -21,7 +21,7 @@ from cliniko_async.errors import IncompleteListingError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cliniko_async._page import Head, Page
+    from cliniko_async._page import Page
 
 __all__ = ["Frontier", "at", "before", "since"]
 
@@ -32,19 +32,24 @@ OUT_OF_ORDER = (
 )
 
 
-def since(second: datetime) -> Condition:
+def since(second: str) -> Condition:
     """The query parameter for rows created in this second or later."""
-    return "q[]", f"created_at:>={utc_text(second)}"
+    return "q[]", f"created_at:>={second}"
 
 
-def before(second: datetime) -> Condition:
+def before(second: str) -> Condition:
     """The query parameter for rows created before this second."""
-    return "q[]", f"created_at:<{utc_text(second)}"
+    return "q[]", f"created_at:<{second}"
 
 
-def at(second: datetime) -> Sequence[Condition]:
+def at(second: str) -> Sequence[Condition]:
     """The query parameters for rows created in this second."""
-    return since(second), before(second + timedelta(seconds=1))
+    return since(second), before(after(second))
+
+
+def after(second: str) -> str:
+    """The next second."""
+    return utc_text(datetime.fromisoformat(second) + timedelta(seconds=1))
 
 
 class Frontier:
@@ -58,18 +63,16 @@ class Frontier:
     __slots__ = ("ids", "second")
 
     def __init__(self) -> None:
-        self.second: datetime | None = None
+        self.second: str | None = None
         self.ids: set[str | int | None] = set()
 
     def fits(self, page: Page) -> bool:
         """Whether a page goes on from here: dated, in order, and not before this second."""
-        last = self.second
-        for head in page.heads:
-            if head.id is None or head.created_at is None:
+        last = self.second or ""
+        for head, second in zip(page.heads, page.seconds, strict=True):
+            if head.id is None or second is None or second < last:
                 return False
-            if last is not None and head.second < last:
-                return False
-            last = head.second
+            last = second
         return True
 
     def take(self, page: Page) -> Batch:
@@ -80,37 +83,36 @@ class Frontier:
         """
         if not self.fits(page):
             raise IncompleteListingError(OUT_OF_ORDER)
-        keep = [index for index, head in enumerate(page.heads) if self._is_new(head)]
-        return Batch(page) if len(keep) == len(page) else Batch(page, keep)
-
-    def _is_new(self, head: Head) -> bool:
-        second = head.second
-        if second == self.second:
-            if head.id in self.ids:
-                return False
+        keep: list[int] = []
+        for index, (head, second) in enumerate(zip(page.heads, page.seconds, strict=True)):
+            if second != self.second:
+                self.second, self.ids = second, set()
+            elif head.id in self.ids:
+                continue
             self.ids.add(head.id)
-        else:
-            self.second, self.ids = second, {head.id}
-        return True
+            keep.append(index)
+        return Batch(page) if len(keep) == len(page) else Batch(page, keep)
 
     def knows_any(self, page: Page) -> bool:
         """Whether one of a page's rows was handed out before."""
-        return any(head.id in self.ids and head.second == self.second for head in page.heads)
+        rows = zip(page.heads, page.seconds, strict=True)
+        return any(second == self.second and head.id in self.ids for head, second in rows)
 
     def pass_second(self) -> None:
         """Leave the second behind, after all of its rows were read."""
         if self.second is not None:
-            self.second, self.ids = self.second + timedelta(seconds=1), set()
+            self.second, self.ids = after(self.second), set()
 
 
-def split_tail(page: Page) -> tuple[datetime, Batch] | None:
+def split_tail(page: Page) -> tuple[str, Batch] | None:
     """The rows of a list's last page behind its first second, and the second they begin with.
 
     Rows of that first second may stand on the page before as well, those behind it cannot. None
     if the page holds rows of one second only, or undated ones, or is out of order.
     """
-    if not page.dated or not Frontier().fits(page) or not page:
+    if not page or not Frontier().fits(page):
         return None
-    first = page.heads[0].second
-    keep = [index for index, head in enumerate(page.heads) if head.second > first]
-    return (page.heads[keep[0]].second, Batch(page, keep)) if keep else None
+    first = page.seconds[0]
+    keep = [index for index, second in enumerate(page.seconds) if second != first]
+    begin = page.seconds[keep[0]] if keep else None
+    return None if begin is None else (begin, Batch(page, keep))

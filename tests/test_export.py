@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -45,6 +46,12 @@ def lines(folder: Path, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
 
 
+def columns(path: Path) -> dict[str, list[Any]]:
+    parquet: Any = import_module("pyarrow.parquet")  # it has no types
+    table: dict[str, list[Any]] = parquet.read_table(path).to_pydict()
+    return table
+
+
 async def test_an_export_holds_every_record_as_the_api_sent_it(
     emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -59,6 +66,23 @@ async def test_an_export_holds_every_record_as_the_api_sent_it(
         assert summary.records[name] == len(ids)
     assert summary.requests == emulator.report.requests
     assert verify(tmp_path / "clinic") == []
+
+
+async def test_parquet_has_typed_columns(emulator: Emulator, tmp_path: Path) -> None:
+    names = ["patients", "invoices", "taxes", "bookings"]
+    async with session(emulator) as cliniko:
+        patients = await cliniko.patients.list(include={"archived"}).all()
+        invoices = await cliniko.invoices.list(include={"archived"}).all()
+        await Export(cliniko, names, tmp_path, format="parquet").run()
+    table = columns(tmp_path / "patients.parquet")
+    assert table["created_at"] == [patient.created_at for patient in patients]
+    assert table["date_of_birth"] == [patient.date_of_birth for patient in patients]
+    assert table["first_name"] == [patient.first_name for patient in patients]
+    table = columns(tmp_path / "invoices.parquet")
+    assert table["total_amount"] == [invoice.total_amount for invoice in invoices]
+    assert table["patient_id"] == [i.patient and i.patient.id for i in invoices]
+    assert len(columns(tmp_path / "bookings.parquet")["id"]) == 300
+    assert verify(tmp_path) == []
 
 
 async def test_hidden_records_can_be_left_out(emulator: Emulator, tmp_path: Path) -> None:

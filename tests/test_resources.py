@@ -136,6 +136,7 @@ def arguments(method: Any) -> tuple[list[Any], dict[str, Any]]:
         "ids": ["1"],
         "practitioner_ids": ["1"],
         "reason": "Sick",
+        "starts_at": datetime(2026, 1, 1, tzinfo=UTC),
         "from_": date(2026, 1, 1),
         "to": date(2026, 1, 2),
     }

@@ -69,7 +69,7 @@ class Bookings(Listable[Booking, BookingFilters, Hidden], Gettable[Booking, Hidd
     """All that takes a practitioner's time. Each kind is written through its own resource."""
 
     path = "/bookings"
-    model: type[Booking] = variants("Booking", _kind_of)
+    model: type[Booking] = variants("Booking", _kind_of, Booking)
     filters: Final = BookingFilters()
 
     @deprecated("the API deprecates this: use attendees.list(f.patient_case_id == id)")

@@ -245,7 +245,7 @@ class Communications(
     """The communications with the account's patients. Only memos can be written and archived."""
 
     path = "/communications"
-    model: type[Communication] = variants("Communication", _kind_of)
+    model: type[Communication] = variants("Communication", _kind_of, Communication)
     filters: Final = CommunicationFilters()
 
     async def create(self, **fields: Unpack[MemoCommunicationCreateFields]) -> MemoCommunication:
