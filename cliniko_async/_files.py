@@ -97,7 +97,7 @@ def write_parquet(model: type[Any], source: Path, target: Path) -> None:
     from cliniko_async._arrow import schema_of, table_of  # noqa: PLC0415 - likewise
 
     with open_privately(target, os.O_TRUNC) as file, source.open("rb") as lines:
-        writer = pq.ParquetWriter(file, schema_of(model))
+        writer: Any = pq.ParquetWriter(file, schema_of(model))
         with writer:
             while rows := [msgspec.Raw(line) for line in itertools.islice(lines, ROWS_PER_GROUP)]:
                 writer.write_table(table_of(model, rows))

@@ -357,10 +357,12 @@ class Filters:
     def __init_subclass__(cls) -> None:
         _make_fields(cls)
 
-    def __getattr__(self, name: str) -> NoReturn:
-        near = difflib.get_close_matches(name, sorted(self.names), n=1)
-        hint = f"did you mean {near[0]}?" if near else "it has " + ", ".join(sorted(self.names))
-        raise AttributeError(f"{type(self).__name__} has no {name}: {hint}")
+    if not TYPE_CHECKING:  # a type checker is to find a field that there is not
+
+        def __getattr__(self, name: str) -> NoReturn:
+            near = difflib.get_close_matches(name, sorted(self.names), n=1)
+            hint = f"did you mean {near[0]}?" if near else "it has " + ", ".join(sorted(self.names))
+            raise AttributeError(f"{type(self).__name__} has no {name}: {hint}")
 
 
 def _make_fields(owner: type[Filters]) -> None:
