@@ -90,7 +90,7 @@ class RowsFile:
         self._file.close()
 
 
-def write_parquet(model: type[Any], source: Path, target: Path) -> None:
+def write_parquet(model: Any, source: Path, target: Path) -> None:
     """Convert JSON Lines to Parquet, some thousand rows at a time."""
     import pyarrow.parquet as pq  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs] # an extra, slow to import, and without types
 
