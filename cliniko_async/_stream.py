@@ -25,6 +25,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 
+from cliniko_async._numbers import LINK_REPEATS, Numbers, check_link
 from cliniko_async._page import Batch, Page, parse_page
 from cliniko_async._request import Request
 from cliniko_async._walk import Frontier, at, before, since, split_tail
@@ -53,8 +54,6 @@ WORTH_SPLITTING: Final = 2
 
 MOST_PASSES: Final = 5
 """How often a second that keeps changing is read before the listing is given up."""
-
-LINK_REPEATS: Final = "the API's link to the next page leads back, so that the list has no end"
 
 
 @attrs.frozen(kw_only=True)
@@ -115,7 +114,7 @@ class Stream:
         self._delivered = 0
         self._size = 1
         self._total = 0
-        self._numbers = _Numbers(0, 0)
+        self._numbers = Numbers(0, 0)
         self._tail: Batch | None = None
         self._range: tuple[Condition, ...] = ()
         self._link: str | None = None
@@ -184,7 +183,7 @@ class Stream:
             self._step = self._linked
             self._link = page.next
             return Batch(page)
-        _check_link(page, 1)
+        check_link(page, 1)
         self._total, self._size = page.total, max(len(page), 1)
         if len(page) >= page.total:
             self._step = self._end
@@ -196,6 +195,10 @@ class Stream:
             self._step = self._number_pages()
             return Batch(page)
         pages_left = -(-(page.total - len(page)) // self._size)
+        if page.seconds[0] == page.seconds[-1]:
+            batch = self._frontier.take(page)
+            self._step = self._begin_second(page)
+            return batch
         self._step = self._spread if pages_left > WORTH_SPLITTING else self._walk
         return self._frontier.take(page)
 
@@ -225,7 +228,7 @@ class Stream:
         until, self._tail = tail
         known = self._delivered - len(self._frontier.ids)
         self._range = (since(here), before(until))
-        self._numbers = _Numbers(self._total - known - len(self._tail), self._size)
+        self._numbers = Numbers(self._total - known - len(self._tail), self._size)
         return await self._go_on(self._ranged)
 
     # Step 3: the range in between, in parallel
@@ -300,29 +303,43 @@ class Stream:
 
     # A second with more rows than a page holds
 
-    def _begin_second(self) -> Callable[[], Awaitable[Batch | None]]:
-        self._numbers = _Numbers(0, self._size)
+    def _begin_second(self, first: Page | None = None) -> Callable[[], Awaitable[Batch | None]]:
+        """Page through the frontier's second.
+
+        Args:
+            first: The list's first page, if the list seems to be of this second alone. If its
+                total is not the second's, the second is read from its own first page.
+        """
+        self._window = 1
+        self._numbers = Numbers(self._total, self._size)
         self._in_pass = set()
+        if first:
+            self._numbers.asked = 1
+            self._numbers.arrived(first)
+            self._in_pass = {head.id for head in first.heads}
         return self._in_second
 
     async def _in_second(self) -> Batch | None:
         second = self._frontier.second
         conditions = at(second) if second else ()
-        number = self._numbers.asked + 1
-        page = await self._get(self._source.request(*conditions, page=number))
+        self._read_ahead(lambda number: self._source.request(*conditions, page=number))
+        page = await self._arrival()
         batch = self._frontier.take(page)
         ids = {head.id for head in page.heads}
         # Rows of one second have no order of their own: one that moves shows twice, or not at all.
         if not self._numbers.agrees(page) or ids & self._in_pass:
+            self.discard()
             self._passes += 1
             if self._passes > MOST_PASSES:
                 raise IncompleteListingError("rows come and go too fast within one second")
             self._step = self._begin_second()
         else:
             self._in_pass |= ids
-            self._numbers.asked = number
+            self._window = min(self._window + 1, MOST_AHEAD)
             self._numbers.arrived(page)
+            self._cut_ahead()
             if self._numbers.over:
+                self.discard()
                 self._frontier.pass_second()
                 self._step = self._walk
         return batch if len(batch) else await self._step()
@@ -330,7 +347,7 @@ class Stream:
     # Page numbers, where the walk cannot be
 
     def _number_pages(self) -> Callable[[], Awaitable[Batch | None]]:
-        self._numbers = _Numbers(self._total, self._size, asked=1, done=1, seen=self._size)
+        self._numbers = Numbers(self._total, self._size, asked=1, done=1, seen=self._size)
         return self._numbered
 
     async def _numbered(self) -> Batch | None:
@@ -340,7 +357,7 @@ class Stream:
             return None
         page = await self._arrival()
         self._window = min(self._window + 1, MOST_AHEAD)
-        _check_link(page, self._numbers.done + 1)
+        check_link(page, self._numbers.done + 1)
         self._numbers.follow(page)
         self._cut_ahead()
         self._read_ahead(self._numbered_request)
@@ -376,59 +393,3 @@ class Stream:
         self._links_seen.add(self._link)
         self._link = page.next
         return Batch(page)
-
-
-@attrs.define
-class _Numbers:
-    """Where a listing stands that goes by page numbers.
-
-    Attributes:
-        total: Rows in all, by the answers so far; expected, before the first one.
-        size: Rows a page.
-        asked: Pages that were asked for.
-        done: Pages that arrived.
-        seen: Rows that arrived.
-        changed: Whether the total was another one before.
-    """
-
-    total: int
-    size: int
-    asked: int = 0
-    done: int = 0
-    seen: int = 0
-    changed: bool = False
-
-    @property
-    def pages(self) -> int:
-        """Pages in all, at least one."""
-        return max(-(-self.total // self.size), 1)
-
-    @property
-    def over(self) -> bool:
-        """Whether all rows arrived."""
-        return self.seen >= self.total
-
-    def agrees(self, page: Page) -> bool:
-        """Whether a page shows the same list as the pages before it."""
-        total = page.total if self.done == 0 else self.total
-        rest = (total or 0) - self.seen
-        return page.total == total and len(page) == min(self.size, rest)
-
-    def arrived(self, page: Page) -> None:
-        """Note a page that agrees."""
-        self.total = page.total or 0
-        self.done += 1
-        self.seen += len(page)
-
-    def follow(self, page: Page) -> None:
-        """Note a page, whether it agrees or not."""
-        self.changed = self.changed or page.total != self.total
-        self.arrived(page)
-
-
-def _check_link(page: Page, number: int) -> None:
-    """See that the next link leads on. One list of the API once pointed to page 1 for ever."""
-    query = dict(parse_qsl(urlsplit(page.next or "").query))
-    following = query.get("page", "")
-    if following.isdecimal() and int(following) <= number:
-        raise IncompleteListingError(LINK_REPEATS)

@@ -179,9 +179,18 @@ def test_any_churn_between_any_requests_costs_no_row_that_stayed(
     assert stayed <= set(found)
 
 
-async def test_more_rows_within_one_second_than_a_page_holds() -> None:
-    rows = [row(1000 + n, 0 if n < 10 else 5 if n < 400 else n) for n in range(500)]
+@pytest.mark.parametrize("start", [0, 10])
+async def test_more_rows_within_one_second_than_a_page_holds(start: int) -> None:
+    rows = [row(1000 + n, 0 if n < start else 5 if n < 400 else n) for n in range(500)]
     assert await listed(ListServer(rows)) == ids(rows)
+
+
+async def test_a_list_of_one_second_is_as_quick_as_others() -> None:
+    """As after an import from another system."""
+    server = ListServer([row(id, 0) for id in range(1000, 5200)], latency=(0.1, 0.3))
+    assert await listed(server) == ids(server.rows)
+    assert len(server.requests) <= 43
+    assert asyncio.get_running_loop().time() < 42 * 0.2 / 2.5
 
 
 async def test_another_order_ends_with_an_error_if_rows_went_meanwhile() -> None:
