@@ -21,8 +21,9 @@ import attrs
 
 from cliniko_async._client import AsyncCliniko, Lazy
 from cliniko_async._files import RowsFile, write_parquet
+from cliniko_async._lists import Listable
 from cliniko_async._manifest import Manifest, Part, locked, open_privately, sha256_of
-from cliniko_async._resource import HIDING, Listable
+from cliniko_async._resource import HIDING
 from cliniko_async.errors import InvalidValueError
 
 if TYPE_CHECKING:

@@ -106,3 +106,21 @@ async def test_links_lead_to_records_a_hundred_per_request() -> None:
             assert appointment.patient.id == patient.id
         with pytest.raises(InvalidValueError, match="not to businesses"):
             await cliniko.businesses.get_many([appointments[0].patient])
+
+
+async def test_a_link_to_a_list_is_listed_with_its_own_query() -> None:
+    async with session(Emulator(Clinic.seeded(patients=20, appointments=300))) as cliniko:
+        patient = await cliniko.patients.list().first()
+        assert patient is not None
+        assert patient.attendees is not None
+        linked = await cliniko.attendees.list(link=patient.attendees).all()
+        f = cliniko.attendees.filters
+        assert linked == await cliniko.attendees.list(f.patient_id == patient.id).all()
+        assert len(linked) > 1
+        some = cliniko.attendees.list(f.id > linked[0].id, link=patient.attendees)
+        assert await some.count() < len(linked)
+        invoices = await cliniko.invoices.list(link=patient.invoices).all()
+        assert {i.patient and i.patient.id for i in invoices} == {patient.id}
+        for wrong in (patient.attendees, patient.latest_booking or patient.links):
+            with pytest.raises(InvalidValueError, match="leads to"):
+                cliniko.invoices.list(link=wrong)

@@ -34,6 +34,7 @@ FLOORS = [
     {"_listing"},
     {"_scan", "_changes", "_raw"},
     {"_resource"},
+    {"_lists"},
     {"resources"},
     {"_client"},
     {"_manifest"},

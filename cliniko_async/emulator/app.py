@@ -39,6 +39,8 @@ NOT_FOUND: Final = {"status": "404", "error": "Not Found"}
 HOUR: Final = 3600.0
 CONTENT: Final = Operation("GET", "/patient_attachments/{id}/content", "content", 302)
 """Where a file lies. It is in links of the API, and not in its document."""
+NOWHERE: Final = Operation("", "", "nowhere", 404)
+"""Whatever the API does not have. It counts towards the limit, too."""
 
 
 class NoSuchRecordError(Exception):
@@ -52,7 +54,12 @@ def make_app(emulator: Emulator) -> Starlette:
     routes = [
         Route(PREFIX + o.path, _endpoint(emulator, o), methods=[o.method]) for o in operations
     ]
-    return Starlette(routes=[*routes, *_file_routes(emulator)])
+    nowhere = Route(
+        "/{path:path}",
+        _endpoint(emulator, NOWHERE),
+        methods=["DELETE", "GET", "PATCH", "POST", "PUT"],
+    )
+    return Starlette(routes=[*routes, *_file_routes(emulator), nowhere])
 
 
 def _endpoint(emulator: Emulator, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
@@ -136,6 +143,8 @@ async def _answer(emulator: Emulator, operation: Operation, request: Request) ->
 
 
 async def _perform(emulator: Emulator, operation: Operation, request: Request) -> Response:
+    if operation is NOWHERE:
+        raise NoSuchRecordError
     query = request.query_params.multi_items()
     ids: dict[str, str] = dict(request.path_params)
     special = oddities.HANDLERS.get((operation.method, operation.path))
@@ -149,8 +158,8 @@ async def _perform(emulator: Emulator, operation: Operation, request: Request) -
         path = request.url.path.removeprefix(PREFIX)
         page = emulator.lister.page(operation, ids, query, _base_url(request) + path)
         return Response(page, media_type="application/json")
-    resource = operation.path.split("/")[1]
     if operation.kind == "create":
+        resource = operation.path.removeprefix("/")
         made = writes.create(emulator.clinic, resource, operation, await _body(request))
         return _json(request, made, operation.status)
     record = _find(emulator, operation, ids.get("id", ""), query)
@@ -167,7 +176,7 @@ def _act(
     clinic: Clinic, operation: Operation, record: dict[str, Any], body: dict[str, Any]
 ) -> dict[str, Any]:
     """Do to a record what an operation does, and give back what it answers with."""
-    resource, id = operation.path.split("/")[1], record["id"]
+    resource, id = _resource(operation), record["id"]
     match operation.kind:
         case "update":
             return writes.update(clinic, resource, id, operation, body)
@@ -192,8 +201,7 @@ def _find(
     emulator: Emulator, operation: Operation, id: str, query: list[tuple[str, str]]
 ) -> dict[str, Any]:
     """The record that a request is about, unless it is hidden from it."""
-    resource = operation.path.split("/")[1]
-    record = emulator.clinic.find(resource, id)
+    record = emulator.clinic.find(_resource(operation), id)
     if record is None:
         raise NoSuchRecordError
     tests = [parse(value, operation.filters) for name, value in query if name == "q[]"]
@@ -203,6 +211,12 @@ def _find(
     if is_hidden(record, shown) or not all(test(record) for _, test in tests):
         raise NoSuchRecordError
     return record
+
+
+def _resource(operation: Operation) -> str:
+    """The resource of the record that an operation on one record is about."""
+    segments = operation.path.split("/")
+    return segments[segments.index("{id}") - 1]
 
 
 def _see_parents(emulator: Emulator, ids: dict[str, str], operation: Operation) -> None:
@@ -217,7 +231,10 @@ async def _body(request: Request) -> dict[str, Any]:
     raw = await request.body()
     if not raw:
         return {}
-    body: Any = json.loads(raw)
+    try:
+        body: Any = json.loads(raw)
+    except ValueError:
+        body = None
     if not isinstance(body, dict):
         raise RefusedError({"base": "must be an object"})
     return cast("dict[str, Any]", body)
@@ -228,7 +245,10 @@ def _key(request: Request) -> str | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
-    name, colon, password = base64.b64decode(token).decode().partition(":")
+    try:
+        name, colon, password = base64.b64decode(token).decode().partition(":")
+    except ValueError:
+        return None
     return name if name and colon and not password else None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cliniko_async.emulator.records import linked_id
@@ -80,8 +81,11 @@ def _check(field: str, kind: str, operator: str, value: str) -> None:
     shape = _SHAPES.get(kind)
     is_list = "," in value and operator != "="
     if shape and (not shape.fullmatch(value) or is_list):
-        word = _WORDS.get(kind, "number")
-        raise BadFilterError(f"Filter value for {field} must be a {word}")
+        raise _mistyped(field, kind)
+
+
+def _mistyped(field: str, kind: str) -> BadFilterError:
+    return BadFilterError(f"Filter value for {field} must be a {_WORDS.get(kind, 'number')}")
 
 
 def _test(field: str, kind: str, operator: str, value: str) -> Test:
@@ -93,7 +97,7 @@ def _test(field: str, kind: str, operator: str, value: str) -> Test:
     if operator == "!?":
         return lambda row: read(row) is None
     if operator in _COMPARE:
-        compare, bound = _COMPARE[operator], _value(kind, value)
+        compare, bound = _COMPARE[operator], _bound(field, kind, value)
         return lambda row: (own := read(row)) is not None and compare(own, bound)
     if operator == "!=":
         other = _value(kind, value)
@@ -128,12 +132,22 @@ def _reader(field: str, kind: str) -> Callable[[dict[str, Any]], Any]:
         value = row.get(field)
         if value is None and field.endswith("_id"):
             value = linked_id(row.get(relation))
-        return int(value) if value is not None and kind in ("int64", "integer") else value
+        return value if value is None else _value(kind, value)
 
     return read
 
 
-def _value(kind: str, value: str) -> Any:
+def _bound(field: str, kind: str, value: str) -> Any:
+    try:
+        return _value(kind, value)
+    except ValueError:
+        raise _mistyped(field, kind) from None
+
+
+def _value(kind: str, value: Any) -> Any:
+    """A value in a form that compares: fractions of seconds and offsets count."""
     if kind in ("int64", "integer"):
         return int(value)
-    return value == "true" if kind == "boolean" else value
+    if kind == "date-time":
+        return datetime.fromisoformat(value)
+    return value == "true" if kind == "boolean" and isinstance(value, str) else value

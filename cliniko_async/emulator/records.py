@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cliniko_async.emulator.facts import Fact
 
-__all__ = ["BASE", "blank", "encode", "link", "linked_id", "schema_of"]
+__all__ = ["BASE", "blank", "encode", "link", "linked_id", "placed", "schema_of"]
 
 BASE: Final = "@/"
 """Stands for the server's base URL in links."""
@@ -37,9 +37,9 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 def schema_of(resource: str) -> str:
     """The schema of a resource's records; of a union, the part that can be created."""
     facts = load()
-    operations = [o for o in facts.operations if o.path == f"/{resource}"]
-    created = next((o.schema for o in operations if o.kind == "create"), None)
-    name = created or next(o.schema for o in operations if o.kind == "list") or ""
+    paths = (f"/{resource}", f"/{resource}/{{id}}")
+    schemas = {o.kind: o.schema for o in facts.operations if o.path.endswith(paths)}
+    name = schemas.get("create") or schemas.get("get") or schemas["list"] or ""
     parts = facts.schemas[name].any_of
     return parts[0] if parts else name
 
@@ -91,5 +91,9 @@ def blank(resource: str, id: str) -> Record:
 
 def encode(value: Any, base_url: str) -> bytes:
     """JSON, with links to this server."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return placed(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), base_url)
+
+
+def placed(text: bytes, base_url: str) -> bytes:
+    """JSON that was encoded for `BASE`, with links to this server."""
     return text.replace(b'"@/', b'"' + base_url.encode() + b"/")

@@ -28,6 +28,18 @@ FIRST: Final = (
 )
 LAST: Final = ("Testperson", "Mustermann", "Sampleson", "Exempel", "Demø", "Placeholder", "Ficção")
 CITIES: Final = ("Sampleton", "Port Example", "Mock Hill")
+MOBILES: Final = (
+    "006",
+    "110",
+    "156",
+    "157",
+    "158",
+    "159",
+    "313",
+    "737",
+)
+"""Ends of the numbers under 0491 570 that Australia sets aside for fiction: there is no range."""
+
 TYPES: Final = (("Initial consultation", 60), ("Standard consultation", 30), ("Long review", 45))
 
 
@@ -69,7 +81,7 @@ def _staff(clinic: Clinic, calendar: _Calendar) -> dict[str, list[dict[str, Any]
             first_name=FIRST[n],
             last_name="Staff",
             email=f"staff{n}@example.com",
-            active=n < 7,  # noqa: PLR2004 - the last one has left
+            active=n < 6,  # noqa: PLR2004 - the last two have left
             role="administrator" if n == 0 else "practitioner",
         )
         for n in range(8)
@@ -121,7 +133,7 @@ def _staff(clinic: Clinic, calendar: _Calendar) -> dict[str, list[dict[str, Any]
 
 def _patient(clinic: Clinic, calendar: _Calendar, random: Random, number: int) -> dict[str, Any]:
     born = datetime(1930, 1, 1, tzinfo=UTC) + timedelta(days=random.randrange(33_000))
-    phone = f"0491 570 {number % 1000:03}"
+    phone = f"0491 570 {MOBILES[number % len(MOBILES)]}"
     return clinic.create(
         "patients",
         created_at=calendar.next(),

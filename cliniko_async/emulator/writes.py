@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cliniko_async.emulator.clinic import seconds_after
@@ -74,7 +75,7 @@ def create(clinic: Clinic, resource: str, operation: Operation, body: Record) ->
     errors = {name: "can't be blank" for name in REQUIRED.get(resource, ()) if not _has(body, name)}
     values = _checked(operation, body, errors)
     if resource == "individual_appointments" and "ends_at" not in values:
-        kind = clinic.table("appointment_types").by_id.get(values["appointment_type_id"], {})
+        kind = clinic.find("appointment_types", str(values["appointment_type_id"])) or {}
         minutes = kind.get("duration_in_minutes") or 30
         values["ends_at"] = seconds_after(values["starts_at"], 60 * minutes)
     record = clinic.create(resource, **values)
@@ -142,7 +143,34 @@ def _checked(operation: Operation, body: Record, errors: dict[str, str]) -> Reco
             errors[name] = problem
     if errors:
         raise RefusedError(errors)
-    return values
+    return _as_stored(operation, values)
+
+
+def _as_stored(operation: Operation, values: Record) -> Record:
+    """What of a body is found in the record afterwards: some members are only ever written."""
+    shown = load().properties(operation.schema or "")
+    stored = {
+        name: _in_utc(value) if shown.get(name, {}).get("format") == "date-time" else value
+        for name, value in values.items()
+        if name in shown or (name.endswith("_id") and name.removesuffix("_id") in shown)
+    }
+    if "unsubscribe_sms_marketing" in values:
+        stored["accepted_sms_marketing"] = not values["unsubscribe_sms_marketing"]
+    return stored
+
+
+def _in_utc(moment: str | None) -> str | None:
+    """A moment as the API writes it."""
+    if moment is None:
+        return None
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _is_moment(value: Any) -> bool:
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _problem(fact: Fact, value: Any) -> str | None:
@@ -154,6 +182,8 @@ def _problem(fact: Fact, value: Any) -> str | None:
     ):
         # Ids are taken as numbers, too; other texts are not.
         return None if fact.get("format") in ("int64", "decimal") else "is invalid"
+    if fact.get("format") == "date-time" and not _is_moment(value):
+        return "is invalid"
     if "enum" in fact and value not in fact["enum"]:
         return "is not included in the list"
     return None

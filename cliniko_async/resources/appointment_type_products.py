@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Final, Never, TypedDict, Unpack
 
 from cliniko_async._fields import Link, Ref
+from cliniko_async._lists import Listable
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import Filters, IdField
-from cliniko_async._resource import Deletable, Gettable, Listable
+from cliniko_async._resource import Deletable, Gettable
 
 __all__ = [
     "AppointmentTypeProduct",

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypedDict, Unpack
 
 from cliniko_async._fields import Link, Ref
 from cliniko_async._listing import Listing
+from cliniko_async._lists import Listable, ListOptions
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import (
     ArrayField,
@@ -17,7 +18,7 @@ from cliniko_async._query import (
     Filters,
     StringField,
 )
-from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Listable, ListOptions
+from cliniko_async._resource import Archivable, DeletableOnce, Gettable
 
 __all__ = [
     "AppointmentType",

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Final, Never, TypedDict, Unpack
 
 from cliniko_async._fields import Link, Ref
+from cliniko_async._lists import Listable
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import DateTimeField, Filters, IdField
-from cliniko_async._resource import Gettable, Listable
+from cliniko_async._resource import Gettable
 from cliniko_async.resources._booking import RepeatRule
 
 __all__ = [

@@ -12,10 +12,10 @@ import attrs
 
 from cliniko_async._fields import Link, Ref, to_id
 from cliniko_async._listing import Listing
+from cliniko_async._lists import Lists
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import NoFilters
 from cliniko_async._request import Request
-from cliniko_async._resource import Lists
 from cliniko_async._stream import Source
 from cliniko_async.errors import (
     InvalidTypeError,

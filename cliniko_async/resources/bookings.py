@@ -8,6 +8,7 @@ from typing_extensions import deprecated
 
 from cliniko_async._fields import Ref
 from cliniko_async._listing import Listing
+from cliniko_async._lists import Listable, ListOptions
 from cliniko_async._model import Model, Unknown
 from cliniko_async._query import (
     ArrayField,
@@ -18,7 +19,7 @@ from cliniko_async._query import (
     IdField,
     IntegerField,
 )
-from cliniko_async._resource import Gettable, Listable, ListOptions
+from cliniko_async._resource import Gettable
 from cliniko_async._variants import variants
 from cliniko_async.resources.group_appointments import GroupAppointment
 from cliniko_async.resources.individual_appointments import IndividualAppointment

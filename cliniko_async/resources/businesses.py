@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Final, Literal, TypedDict, Unpack
 
 from cliniko_async._fields import Link, Ref
+from cliniko_async._lists import Listable
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import ArrayField, BooleanField, DateTimeField, Filters
-from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Listable, Unarchivable
+from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Unarchivable
 
 __all__ = ["Business", "BusinessFields", "BusinessFilters", "Businesses"]
 

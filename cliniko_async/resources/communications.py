@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any, Final, Literal, TypedDict, Unpack
 
 from cliniko_async._fields import Link, Ref
+from cliniko_async._lists import Listable
 from cliniko_async._model import Id, Model, Moment, Unknown, model
 from cliniko_async._query import DateTimeField, Filters, IdField, IntegerField
-from cliniko_async._resource import Archivable, Gettable, Listable, Resource
+from cliniko_async._resource import Archivable, Gettable, Resource
 from cliniko_async._variants import variants
 
 __all__ = [

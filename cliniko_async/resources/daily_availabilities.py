@@ -6,9 +6,10 @@ from typing import Final, Never, Unpack
 
 from cliniko_async._fields import Link, Ref
 from cliniko_async._listing import Listing
+from cliniko_async._lists import Listable, ListOptions
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import Filter, Filters, IdField
-from cliniko_async._resource import Gettable, Listable, ListOptions
+from cliniko_async._resource import Gettable
 
 __all__ = [
     "DailyAvailabilities",

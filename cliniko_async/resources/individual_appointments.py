@@ -6,15 +6,10 @@ from datetime import datetime
 from typing import Final, Literal, TypedDict, Unpack
 
 from cliniko_async._fields import Link, Ref
+from cliniko_async._lists import Listable
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import BooleanField, DateTimeField, Filters, IdField
-from cliniko_async._resource import (
-    Archivable,
-    Conflicting,
-    DeletableOnce,
-    Gettable,
-    Listable,
-)
+from cliniko_async._resource import Archivable, Conflicting, DeletableOnce, Gettable
 from cliniko_async.resources._booking import (
     Cancellable,
     CancellationReason,

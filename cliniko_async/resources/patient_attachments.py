@@ -13,10 +13,11 @@ from typing_extensions import deprecated
 from cliniko_async._convert import decode
 from cliniko_async._fields import Link, Ref, to_id
 from cliniko_async._listing import Listing
+from cliniko_async._lists import Listable, ListOptions
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import DateTimeField, Filter, Filters, IdField, IntegerField, StringField
 from cliniko_async._request import Request
-from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Listable, ListOptions
+from cliniko_async._resource import Archivable, DeletableOnce, Gettable
 from cliniko_async._transfers import fetch, store
 from cliniko_async._upload import OnProgress, Upload
 from cliniko_async.errors import InvalidValueError, ReadOnlyError

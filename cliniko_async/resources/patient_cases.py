@@ -9,9 +9,10 @@ from typing import Final, Literal, TypedDict, Unpack
 
 from cliniko_async._fields import Link, Ref
 from cliniko_async._listing import Listing
+from cliniko_async._lists import Listable, ListOptions
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import DateField, DateTimeField, Filter, Filters, IdField, StringField
-from cliniko_async._resource import Archivable, Gettable, Listable, ListOptions
+from cliniko_async._resource import Archivable, Gettable
 
 __all__ = [
     "PatientCase",

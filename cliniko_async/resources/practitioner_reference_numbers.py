@@ -8,9 +8,10 @@ from typing_extensions import deprecated
 
 from cliniko_async._fields import Link, Ref
 from cliniko_async._listing import Listing
+from cliniko_async._lists import Listable, ListOptions
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import Filter, Filters, IdField, StringField
-from cliniko_async._resource import Deletable, Gettable, Listable, ListOptions
+from cliniko_async._resource import Deletable, Gettable
 
 __all__ = [
     "PractitionerReferenceNumber",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final, Never, TypedDict, Unpack
 
 from cliniko_async._fields import Link, Ref
+from cliniko_async._lists import Listable
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import Filters, StringField
-from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Listable
+from cliniko_async._resource import Archivable, DeletableOnce, Gettable
 
 __all__ = ["ProductSupplier", "ProductSupplierFields", "ProductSupplierFilters", "ProductSuppliers"]
 

@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Final, Literal, TypedDict, Unpack
 
 from cliniko_async._fields import Link, Ref
+from cliniko_async._lists import Listable
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import DateTimeField, Filters, IdField, StringField
-from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Listable
+from cliniko_async._resource import Archivable, DeletableOnce, Gettable
 
 __all__ = ["Product", "ProductFields", "ProductFilters", "Products"]
 

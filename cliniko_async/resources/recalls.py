@@ -10,9 +10,10 @@ from datetime import date
 from typing import Final, Never, TypedDict, Unpack
 
 from cliniko_async._fields import Link, Ref
+from cliniko_async._lists import Listable
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import Filters, IdField
-from cliniko_async._resource import Archivable, Gettable, Listable
+from cliniko_async._resource import Archivable, Gettable
 
 __all__ = [
     "Recall",

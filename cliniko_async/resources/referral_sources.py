@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Final, Literal, TypedDict, Unpack
 
 from cliniko_async._fields import Link, Ref, to_id
+from cliniko_async._lists import Listable
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import DateTimeField, Filters, IdField
-from cliniko_async._resource import Gettable, Listable
+from cliniko_async._resource import Gettable
 
 __all__ = ["ReferralSource", "ReferralSourceFields", "ReferralSourceFilters", "ReferralSources"]
 

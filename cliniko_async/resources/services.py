@@ -6,9 +6,9 @@ from typing import Final, Never, TypedDict, Unpack
 
 from cliniko_async._fields import Link, Ref
 from cliniko_async._listing import Listing, OnBadRecord
+from cliniko_async._lists import Lists
 from cliniko_async._model import Model, model
 from cliniko_async._query import NoFilters
-from cliniko_async._resource import Lists
 from cliniko_async._stream import OnChange
 
 __all__ = ["Service", "Services"]

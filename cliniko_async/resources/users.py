@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final, Literal, Never
 
 from cliniko_async._fields import Link, PhoneNumber
+from cliniko_async._lists import Listable
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import Filters
 from cliniko_async._request import Request
-from cliniko_async._resource import Gettable, Listable
+from cliniko_async._resource import Gettable
 
 __all__ = ["Role", "User", "UserFilters", "Users"]
 
