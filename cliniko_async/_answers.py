@@ -7,6 +7,7 @@ the tests' table).
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -25,7 +26,7 @@ from cliniko_async.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Answer", "api_error", "seconds_until_reset"]
+__all__ = ["Answer", "api_error", "date_of", "seconds_until_reset"]
 
 LONGEST_DETAIL: Final = 500
 """Characters of the server's own words that are kept."""
@@ -135,15 +136,17 @@ def seconds_until_reset(headers: Mapping[str, str], *, now: float) -> float | No
     if reset is None:
         after = _number(headers.get("retry-after"))
         return None if after is None else max(after, SHORTEST_PAUSE)
-    return max(reset - _server_time(headers, now), SHORTEST_PAUSE)
+    date = date_of(headers)
+    return max(reset - (date.timestamp() if date else now), SHORTEST_PAUSE)
 
 
 def _number(text: str | None) -> float | None:
     return float(text) if text and text.strip().isdecimal() else None
 
 
-def _server_time(headers: Mapping[str, str], now: float) -> float:
+def date_of(headers: Mapping[str, str]) -> datetime | None:
+    """The server's clock at the time of an answer, if the answer says it."""
     try:
-        return parsedate_to_datetime(headers["date"]).timestamp()
+        return parsedate_to_datetime(headers["date"]).astimezone(UTC)
     except (KeyError, ValueError):
-        return now
+        return None

@@ -157,7 +157,9 @@ def json_columns(model: Any) -> Sequence[str]:
 @cache
 def schema_of(model: Any) -> Any:
     """The `pyarrow.Schema` of a model's tables."""
-    return arrow.schema([arrow.field(c.name, c.kind.column) for c in _columns(model)])
+    return arrow.schema(
+        [arrow.field(c.name, c.kind.column, nullable=c.name != "id") for c in _columns(model)]
+    )
 
 
 @cache

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from cliniko_async._stream import Source
     from cliniko_async._view import View
 
-__all__ = ["Listing", "ListingPage", "OnBadRecord"]
+__all__ = [
+    "Decode",
+    "Listing",
+    "ListingPage",
+    "OnBadRecord",
+    "as_bytes",
+    "as_dicts",
+    "checked_on_bad_record",
+    "read_batch",
+]
 
 T = TypeVar("T")
 
@@ -24,8 +33,8 @@ OnBadRecord = Literal["raise", "skip"] | Callable[[DecodeError], object]
 """What happens when a record does not fit its model: raise, skip it, or skip it and be told."""
 
 Decode = Callable[[msgspec.Raw], Sequence[Any]]
-_as_dicts = msgspec.json.Decoder(list[dict[str, Any]]).decode
-_as_bytes = msgspec.json.Decoder(list[msgspec.Raw]).decode
+as_dicts = msgspec.json.Decoder(list[dict[str, Any]]).decode
+as_bytes = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 @attrs.frozen(repr=False)
@@ -59,12 +68,10 @@ class Listing(Generic[T]):
         *,
         on_bad_record: OnBadRecord = "raise",
     ) -> None:
-        if on_bad_record not in ("raise", "skip") and not callable(on_bad_record):
-            raise InvalidValueError("on_bad_record= takes 'raise', 'skip' or a function")
         self._view = view
         self._sources = tuple(sources)
         self._decode = decode
-        self._on_bad_record: OnBadRecord = on_bad_record
+        self._on_bad_record: OnBadRecord = checked_on_bad_record(on_bad_record)
 
     def __aiter__(self) -> ListingIterator[T]:
         return ListingIterator(self._batches())
@@ -75,11 +82,11 @@ class Listing(Generic[T]):
 
     def raw(self) -> Listing[dict[str, Any]]:
         """The records as the API sent them: dicts, with whatever fields it has added since."""
-        return Listing(self._view, self._sources, _as_dicts)
+        return Listing(self._view, self._sources, as_dicts)
 
     def raw_bytes(self) -> Listing[msgspec.Raw]:
         """The records' own bytes, exactly as the API sent them: `bytes(record)`."""
-        return Listing(self._view, self._sources, _as_bytes)
+        return Listing(self._view, self._sources, as_bytes)
 
     async def first(self) -> T | None:
         """The first record, or None. Costs one request for one record."""
@@ -114,6 +121,31 @@ class Listing(Generic[T]):
         return f"<Listing of {self._sources[0].template}>"
 
 
+def read_batch(batch: Batch, decode: Decode, on_bad_record: OnBadRecord) -> Sequence[Any]:
+    """The records of a batch, errors among them if they are to be raised."""
+    records = batch.pick(decode(batch.rows))
+    if on_bad_record == "raise":
+        return records
+    good: list[Any] = []
+    for record in records:
+        if not isinstance(record, DecodeError):
+            good.append(record)
+        elif callable(on_bad_record):
+            on_bad_record(record)
+    return good
+
+
+def checked_on_bad_record(on_bad_record: OnBadRecord) -> OnBadRecord:
+    """What is to happen with bad records, if it is one of the things that can.
+
+    Raises:
+        InvalidValueError: It is none of them.
+    """
+    if on_bad_record not in ("raise", "skip") and not callable(on_bad_record):
+        raise InvalidValueError("on_bad_record= takes 'raise', 'skip' or a function")
+    return on_bad_record
+
+
 class Batches:
     """Reads a listing's sources, one after the other, decoded batch by batch."""
 
@@ -130,21 +162,9 @@ class Batches:
             stream = self._streams[0]
             batch = await stream.next()
             if batch is not None:
-                return self._read(batch), stream.total
+                return read_batch(batch, self._decode, self._on_bad_record), stream.total
             del self._streams[0]
         return None
-
-    def _read(self, batch: Batch) -> Sequence[Any]:
-        records = batch.pick(self._decode(batch.rows))
-        if self._on_bad_record == "raise":
-            return records
-        good: list[Any] = []
-        for record in records:
-            if not isinstance(record, DecodeError):
-                good.append(record)
-            elif callable(self._on_bad_record):
-                self._on_bad_record(record)
-        return good
 
     def discard(self) -> None:
         """Cancel what is being read ahead, and end."""

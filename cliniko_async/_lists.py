@@ -7,17 +7,22 @@ import re
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypedDict, TypeVar, overload
 from urllib.parse import parse_qsl, urlsplit
 
+from cliniko_async._changes import Changes
 from cliniko_async._convert import decode_rows
 from cliniko_async._fields import Link, Ref, to_id
-from cliniko_async._listing import Listing, OnBadRecord
+from cliniko_async._listing import Listing, OnBadRecord, as_bytes
 from cliniko_async._model import Model
 from cliniko_async._query import Filter, Filters, SortBy, sort_text
-from cliniko_async._resource import Resource, marks
+from cliniko_async._resource import HIDING, Resource, marks
+from cliniko_async._scan import Scan
 from cliniko_async._stream import OnChange, Source
 from cliniko_async.errors import InvalidTypeError, InvalidValueError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    import msgspec
 
 __all__ = ["ListOptions", "Listable", "Lists"]
 
@@ -76,6 +81,31 @@ class Lists(Resource[M], Generic[M, F, I]):
         link: Link | None = None,
     ) -> Listing[M]:
         """A listing of the path that this template gives with the parent's id, or of a link's."""
+        sources = self._asked(
+            template,
+            parent,
+            where,
+            sort=sort,
+            include=include,
+            per_page=per_page,
+            on_change=on_change,
+            link=link,
+        )
+        return Listing(self._view, sources, self._rows(), on_bad_record=on_bad_record)
+
+    def _asked(
+        self,
+        template: str,
+        parent: Ref | None,
+        where: Sequence[Filter[F]],
+        *,
+        sort: SortBy[F] | None = None,
+        include: Iterable[I] = (),
+        per_page: int = MOST_PER_PAGE,
+        on_change: OnChange = "raise",
+        link: Link | None = None,
+    ) -> Sequence[Source]:
+        """What is asked of the API, if it can be asked."""
         order = None if sort is None else sort_text(sort)
         path = _fill(template, parent)
         own: Sequence[tuple[str, str]] = ()
@@ -95,9 +125,7 @@ class Lists(Resource[M], Generic[M, F, I]):
             walkable=order in DEFAULT_ORDERS and "created_at" in self._filters.names,
             on_change=_checked_on_change(on_change),
         )
-        return Listing(
-            self._view, self._sources(source, include), self._rows(), on_bad_record=on_bad_record
-        )
+        return self._sources(source, include)
 
     def _sources(self, source: Source, _include: Iterable[str]) -> Sequence[Source]:
         """The lists that make up a listing: one, unless a resource keeps some records apart."""
@@ -147,6 +175,51 @@ class Listable(Lists[M, F, I]):
             on_bad_record=on_bad_record,
             link=link,
         )
+
+    def scan(
+        self,
+        *where: Filter[F],
+        include: Iterable[I] = (),
+        on_bad_record: OnBadRecord = "raise",
+    ) -> Scan[M]:
+        """Fetch all records that pass the filters, in parallel and in no particular order.
+
+        For jobs: it goes through the bulk lane. Nothing that stays is missed or comes twice,
+        whatever comes and goes meanwhile.
+
+        Args:
+            where: Filters; those on `created_at` narrow the ranges that are walked.
+            include: Kinds of records that the API hides otherwise.
+            on_bad_record: As in `list`.
+        """
+        sources = self._asked(self.path, None, where, include=include)
+        return Scan(self._view, sources, self._rows(), on_bad_record=on_bad_record)
+
+    def changes(self, *, since: datetime | None = None, cursor: str | None = None) -> Changes[M]:
+        """Fetch what has been created, updated or hidden since a moment, or since the last run.
+
+        Hidden records are among it: what was archived, cancelled or deleted is told as such where
+        the API has a moment for it, and what was merged, for patients. Records that were deleted
+        for good are not there to be told: compare the ids. At least once: a run that ended before
+        its last change is to be repeated from the same place.
+
+        Args:
+            since: A moment, to begin with. It is looked back two minutes behind it.
+            cursor: The `.cursor` of the last run, once its last change was taken.
+
+        Raises:
+            InvalidTypeError: Neither or both are given.
+            InvalidValueError: The cursor is none, or the moment has no time zone.
+        """
+        hiding = sorted(HIDING & self._filters.names)
+
+        def listing(condition: Filter[Any]) -> Listing[msgspec.Raw]:
+            kinds = [mark.removesuffix("_at") for mark in hiding if mark != condition.field]
+            include: Any = (*kinds, "inactive")
+            sources = self._asked(self.path, None, (condition,), include=include)
+            return Listing(self._view.bulk(), sources, as_bytes)
+
+        return Changes(self._view, self.model, listing, hiding, since=since, cursor=cursor)
 
     @overload
     async def get_many(

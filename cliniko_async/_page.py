@@ -100,6 +100,21 @@ class Batch:
         """The rows that are meant, out of all rows of the page."""
         return rows if self._keep is None else [rows[index] for index in self._keep]
 
+    def within(self, until: str | None) -> Batch:
+        """Those of these rows that were created before a second."""
+        if until is None:
+            return self
+        seconds = self._page.seconds
+        kept = range(len(self._page)) if self._keep is None else self._keep
+        return Batch(self._page, [n for n in kept if (seconds[n] or "") < until])
+
+    def newest(self) -> tuple[str | None, set[str | int | None]]:
+        """The last second in which any of these rows was created, and the ids of that second."""
+        page = self._page
+        kept = range(len(page)) if self._keep is None else self._keep
+        last = max((page.seconds[n] or "" for n in kept), default=None)
+        return last, {page.heads[n].id for n in kept if page.seconds[n] == last}
+
     def __len__(self) -> int:
         return len(self._page) if self._keep is None else len(self._keep)
 

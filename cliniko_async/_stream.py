@@ -141,6 +141,14 @@ class Stream:
         self._delivered += len(batch) if batch else 0
         return batch
 
+    @classmethod
+    def walking(cls, view: View, source: Source, frontier: Frontier, *, size: int) -> Stream:
+        """A stream that walks on from a frontier, request after request."""
+        stream = cls(view, source)
+        stream._frontier, stream._size, stream._walked = frontier, size, True
+        stream._step = stream._walk
+        return stream
+
     @property
     def total(self) -> int:
         """How many rows the first answer announced, or how many came so far if it did not."""

@@ -14,7 +14,7 @@ import anyio
 import attrs
 import msgspec
 
-from cliniko_async._answers import Answer, api_error
+from cliniko_async._answers import Answer, api_error, date_of
 from cliniko_async._retry import Patience, Repeat
 from cliniko_async._traffic import Traffic
 from cliniko_async._wire import Failure, Wire
@@ -65,6 +65,8 @@ class Transport:
         self.account: Account = account
         self.allowance: Allowance = allowance
         self.traffic: Traffic = Traffic(rate.per)
+        self.server_time: datetime | None = None
+        """The `Date` of the latest answer: the server's clock, for what is compared with it."""
         self.elsewhere: Elsewhere = wire.elsewhere
         self._wire = wire
         self._rate = rate
@@ -118,7 +120,10 @@ class Transport:
     ) -> Answer | Failure:
         """Send a request once, on a place already taken."""
         self.traffic.count(self._loop.time())
-        return await self._wire.exchange(request, url, place, deadline=deadline)
+        reply = await self._wire.exchange(request, url, place, deadline=deadline)
+        if isinstance(reply, Answer):
+            self.server_time = date_of(reply.headers) or self.server_time
+        return reply
 
     def url(self, request: Request[Any]) -> str:
         """Where a request goes: always the API's own origin."""

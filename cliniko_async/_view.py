@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import attrs
+
 from cliniko_async.errors import SessionClosedError
 
 if TYPE_CHECKING:
@@ -70,6 +72,10 @@ class View:
     def __init__(self, core: Core, options: Options) -> None:
         self.core: Core = core
         self.options: Options = options
+
+    def bulk(self) -> View:
+        """The same view in the bulk lane, for what is a job whoever asks for it."""
+        return View(self.core, attrs.evolve(self.options, lane="bulk"))
 
     async def call(self, request: Request[T]) -> T:
         """Send a request and read its answer."""

@@ -93,6 +93,10 @@ class Frontier:
             keep.append(index)
         return Batch(page) if len(keep) == len(page) else Batch(page, keep)
 
+    def stand_behind(self, batch: Batch) -> None:
+        """Stand behind rows that were handed out otherwise."""
+        self.second, self.ids = batch.newest()
+
     def knows_any(self, page: Page) -> bool:
         """Whether one of a page's rows was handed out before."""
         rows = zip(page.heads, page.seconds, strict=True)

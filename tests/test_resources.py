@@ -52,6 +52,9 @@ KINDS: Mapping[str, str] = {
 FILES = ("upload", "download")
 """Methods that are made of others, and have tests of their own."""
 
+OF_LISTS = {"scan", "changes"}
+"""Methods that ask what `list` asks."""
+
 OURS: Mapping[str, set[str]] = {"AvailableTime": {"practitioner_id"}}
 """Fields of models that the API does not send."""
 
@@ -161,6 +164,8 @@ async def call_everything(resource: Resource[Any]) -> None:
     """Call each public method once."""
     methods = inspect.getmembers(resource, inspect.ismethod)
     for method in (m for name, m in methods if not name.startswith("_") and name not in FILES):
+        if method.__name__ in OF_LISTS:
+            continue
         given, named = arguments(method)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)

@@ -139,7 +139,7 @@ class Clinic:
         record = table.by_id[id]
         record[mark] = at or self.moment()
         if self.archiving_touches_updated_at:
-            record["updated_at"] = self.moment()
+            record["updated_at"] = record[mark]
         table.touch(id)
 
     def archive(self, resource: str, id: str) -> None:

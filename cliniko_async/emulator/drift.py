@@ -30,7 +30,7 @@ def _by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
 def _operations(old: Mapping[str, Operation], new: Mapping[str, Operation]) -> Iterator[str]:
     yield from (f"new: {name}" for name in new if name not in old)
     yield from (f"gone: {name}" for name in old if name not in new)
-    for name in old.keys() & new.keys():
+    for name in _in_both(old, new):
         for field in attrs.fields(type(old[name])):
             before, after = getattr(old[name], field.name), getattr(new[name], field.name)
             if field.name == "filters":
@@ -42,7 +42,7 @@ def _operations(old: Mapping[str, Operation], new: Mapping[str, Operation]) -> I
 def _schemas(what: str, old: Mapping[str, Schema], new: Mapping[str, Schema]) -> Iterator[str]:
     yield from (f"new: {what} {name}" for name in new if name not in old)
     yield from (f"gone: {what} {name}" for name in old if name not in new)
-    for name in old.keys() & new.keys():
+    for name in _in_both(old, new):
         before, after = old[name], new[name]
         yield from _mapping(f"{what} {name}: property", before.properties, after.properties)
         for member in ("required", "any_of"):
@@ -54,9 +54,14 @@ def _schemas(what: str, old: Mapping[str, Schema], new: Mapping[str, Schema]) ->
 def _mapping(what: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"new: {what} {name} ({_text(new[name])})" for name in new if name not in old)
     yield from (f"gone: {what} {name}" for name in old if name not in new)
-    for name in old:
-        if name in new and old[name] != new[name]:
+    for name in _in_both(old, new):
+        if old[name] != new[name]:
             yield f"changed: {what} {name} was {_text(old[name])}, is {_text(new[name])}"
+
+
+def _in_both(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    # Not `old.keys() & new.keys()`: a set would order the lines anew in each run.
+    return [name for name in old if name in new]
 
 
 def _text(value: Any) -> str:

@@ -86,6 +86,10 @@ class Emulator:
         """
         self._watchers.append(watcher)
 
+    def watch_no_more(self) -> None:
+        """Forget the functions that were given to `on_request`."""
+        self._watchers.clear()
+
     def tell(self, method: str, path: str) -> None:
         """Call the functions that were given to `on_request`."""
         for watcher in self._watchers:
