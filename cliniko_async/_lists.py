@@ -16,7 +16,7 @@ from cliniko_async._query import Filter, Filters, SortBy, sort_text
 from cliniko_async._resource import HIDING, Resource, marks
 from cliniko_async._scan import Scan
 from cliniko_async._stream import OnChange, Source
-from cliniko_async.errors import InvalidTypeError, InvalidValueError, NotFoundError
+from cliniko_async.errors import ApiError, InvalidTypeError, InvalidValueError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,6 +35,9 @@ MOST_PER_PAGE: Final = 100
 
 IDS_PER_REQUEST: Final = 100
 """Ids in one `q[]=id:=...`: as many as a page holds."""
+
+TOO_LONG: Final = frozenset({400, 413, 414})
+"""What a server may say of a list of ids that is too long for it: no limit is documented."""
 
 DEFAULT_ORDERS: Final = frozenset({None, "created_at", "created_at:asc"})
 """Sort orders that are the default one."""
@@ -272,7 +275,16 @@ class Listable(Lists[M, F, I]):
     async def _batch(self, ids: Sequence[str], include: Iterable[I]) -> dict[str, M]:
         condition: Filter[F] = self._filters.id.is_in(ids)
         listing = self.list(condition, include=include)
-        return {getattr(record, "id", ""): record async for record in listing}
+        try:
+            return {getattr(record, "id", ""): record async for record in listing}
+        except ApiError as error:
+            if error.status not in TOO_LONG or len(ids) == 1:
+                raise
+        middle = len(ids) // 2
+        halves = await self._together(
+            self._batch(part, include) for part in (ids[:middle], ids[middle:])
+        )
+        return halves[0] | halves[1]
 
     def _not_found(self, lost: Sequence[str], found: Mapping[str, M]) -> NotFoundError:
         error = NotFoundError(

@@ -251,6 +251,19 @@ async def test_get_many_asks_by_the_hundred_and_keeps_the_order() -> None:
         assert [tax and tax.id for tax in holes] == [None, None, "7"]
 
 
+async def test_a_list_of_ids_that_the_server_finds_too_long_is_halved() -> None:
+    class Short(ListServer):
+        def _answer(self, request: httpx.Request) -> httpx.Response:
+            too_long = len(request.url.query) > 200
+            return httpx.Response(414) if too_long else super()._answer(request)
+
+    server = Short([row(n, n) for n in range(1, 101)])
+    wanted = [str(n) for n in range(1, 101)]
+    async with session(server) as cliniko:
+        found = await cliniko.taxes.get_many([*wanted, "5000"], missing="none")
+    assert [tax and tax.id for tax in found] == [*wanted, None]
+
+
 @pytest.mark.parametrize(
     ("id", "error"), [("12a", InvalidValueError), ("", InvalidValueError), (12, InvalidTypeError)]
 )
