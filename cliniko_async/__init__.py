@@ -14,6 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from cliniko_async._changes import Change
 from cliniko_async._client import AsyncCliniko
 from cliniko_async._fields import Link, PhoneNumber
 from cliniko_async._model import Unknown
@@ -162,6 +163,7 @@ __all__ = [
     "AvailableTime",
     "BillableItem",
     "Business",
+    "Change",
     "ClinikoError",
     "ConcessionPrice",
     "ConcessionType",
