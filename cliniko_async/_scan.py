@@ -128,17 +128,13 @@ class ScanIterator(Generic[T]):
             self._work.add_done_callback(self._belt.tell)
         # Whoever is cancelled in here has taken nothing off the belt.
         while not self._belt.batches:
-            if self._closed or self._work.done():
-                return self._ended(self._work)
+            if self._closed:
+                return None
+            if self._work.done():
+                _see_end(self._work)
+                return None
             await self._belt.news()
         return self._belt.take()
-
-    def _ended(self, work: asyncio.Task[None]) -> None:
-        if self._closed:
-            return
-        if work.cancelled():
-            raise SessionClosedError("the session was closed while this scan was under way")
-        work.result()
 
     async def aclose(self) -> None:
         """End the iteration, and cancel what is under way."""
@@ -155,6 +151,13 @@ class ScanIterator(Generic[T]):
 
     def __repr__(self) -> str:
         return "<ScanIterator>"
+
+
+def _see_end(work: asyncio.Task[None]) -> None:
+    """Raise what a scan's work ended with, if it did not end well."""
+    if work.cancelled():
+        raise SessionClosedError("the session was closed while this scan was under way")
+    work.result()
 
 
 class _Belt:
@@ -205,9 +208,9 @@ class _Range:
 
     def source(self, source: Source) -> Source:
         """The list, within this range."""
-        ends = (since(self.begin),) if self.begin else ()
-        ends += (before(self.until),) if self.until else ()
-        return attrs.evolve(source, params=(*source.params, *ends))
+        begin = (since(self.begin),) if self.begin else ()
+        end = (before(self.until),) if self.until else ()
+        return attrs.evolve(source, params=(*source.params, *begin, *end))
 
     def halves(self) -> tuple[_Range, _Range] | None:
         """The rest of the range in two, or None if it cannot be split."""

@@ -9,10 +9,8 @@ knows beyond the document is not held against it.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-import yaml
-from make_facts import complete
+from make_facts import complete, read_document
 from read_openapi import read_facts
 
 from cliniko_async.emulator.drift import compare
@@ -24,8 +22,7 @@ def main() -> int:
     if len(sys.argv) != 2:  # noqa: PLR2004 - the program and one file
         print("usage: python -m nox -s spec -- openapi.yaml", file=sys.stderr)
         return 2
-    document = yaml.safe_load(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    read = read_facts(document)
+    read = read_facts(read_document(sys.argv[1]))
     documented = {(row["method"], row["path"]) for row in read["operations"]}
     additions = complete({"operations": [], "schemas": {}, "bodies": {}})
     read["operations"] += [

@@ -20,6 +20,15 @@ from read_openapi import read_facts
 TARGET = Path(__file__).parents[1] / "cliniko_async" / "emulator" / "facts.json"
 
 
+def read_document(path: str) -> dict[str, Any]:
+    """A copy of the vendor's document, which is published as YAML and as JSON."""
+    text = Path(path).read_text(encoding="utf-8")
+    # JSON may be indented with tabs, which YAML refuses.
+    read = json.loads if text.lstrip().startswith("{") else yaml.safe_load
+    document: dict[str, Any] = read(text)
+    return document
+
+
 def complete(facts: dict[str, Any]) -> dict[str, Any]:
     """The document's facts with what is known beyond it."""
     facts["operations"] += ADDITIONS["operations"]
@@ -51,8 +60,8 @@ def _schema(schema: dict[str, Any]) -> str:
 
 def main() -> None:
     """Write the table."""
-    document = yaml.safe_load(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    TARGET.write_text(write(complete(read_facts(document))), encoding="utf-8")
+    facts = complete(read_facts(read_document(sys.argv[1])))
+    TARGET.write_text(write(facts), encoding="utf-8")
 
 
 if __name__ == "__main__":

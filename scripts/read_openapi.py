@@ -8,9 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 Json = dict[str, Any]
 
-METHODS = ("get", "post", "patch", "delete")
+METHODS = ("get", "post", "put", "patch", "delete")
 ACTIONS = ("archive", "unarchive", "cancel", "conflicts")
-RESULTS = {"post": "create", "patch": "update", "delete": "delete"}
+RESULTS = {"post": "create", "put": "update", "patch": "update", "delete": "delete"}
 
 # Behind a plain path, these are no records of a list.
 OTHERS = (
@@ -47,24 +47,40 @@ def _content(holder: Json) -> Json:
     return content
 
 
+def _success(responses: Json) -> tuple[int, Json]:
+    """The first answer that is no error, and its status; a range such as 2XX counts as 200."""
+    found = ((str(s).upper(), a) for s, a in responses.items() if str(s)[0] in "23")
+    status, answer = next(found, ("200", responses.get("default", {})))
+    return int(status.replace("X", "0")), answer
+
+
 def _name(ref: Json) -> str | None:
     return ref["$ref"].rpartition("/")[2] if "$ref" in ref else None
+
+
+def _named(said: Json) -> Json | None:
+    """Another schema, or one of several."""
+    if "$ref" in said or "allOf" in said:
+        return {"ref": _name(said.get("allOf", [said])[0])}
+    union = said.get("oneOf") or said.get("anyOf")
+    return {"any_of": [_name(part) for part in union]} if union else None
 
 
 class _Reader:
     def __init__(self, components: Json) -> None:
         self._components = components
         self.bodies: Json = {
-            name: _content(body)["schema"] for name, body in components["requestBodies"].items()
+            name: _content(body).get("schema", {})
+            for name, body in components.get("requestBodies", {}).items()
         }
 
     def operation(self, method: str, path: str, said: Json) -> Json:
         """One operation as a row of the table."""
-        status, answer = next((s, a) for s, a in said["responses"].items() if str(s)[0] in "23")
+        status, answer = _success(said["responses"])
         schema = _content(self._resolve(answer, "responses")).get("schema", {})
         kind, key, record = self._kind(method, path, schema)
         query = [p for p in map(self._parameter, said.get("parameters", ())) if p["in"] == "query"]
-        row: Json = {"method": method.upper(), "path": path, "kind": kind, "status": int(status)}
+        row: Json = {"method": method.upper(), "path": path, "kind": kind, "status": status}
         row["key"] = key
         row["schema"] = record
         row["body"] = self._body(said.get("requestBody", {}))
@@ -78,7 +94,7 @@ class _Reader:
         """The name of what is sent: mostly a request body's, sometimes a schema's."""
         if not said or "$ref" in said:
             return _name(said)
-        schema = _content(said)["schema"]
+        schema = _content(said).get("schema", {})
         name = _name(schema.get("anyOf", [schema])[0])
         if name:
             self.bodies[name] = self._components["schemas"][name]
@@ -118,14 +134,7 @@ class _Reader:
 
     def property(self, said: Json) -> Json:
         """One property's type."""
-        if "$ref" in said:
-            return {"ref": _name(said)}
-        for union in ("oneOf", "anyOf"):
-            if union in said:
-                return {"any_of": [_name(part) for part in said[union]]}
-        if "allOf" in said:
-            return {"ref": _name(said["allOf"][0])}
-        found = self._link(said) or self._plain(said)
+        found = _named(said) or self._link(said) or self._plain(said)
         for mark in ("nullable", "deprecated"):
             if said.get(mark):
                 found[mark] = True

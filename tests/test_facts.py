@@ -115,7 +115,19 @@ def test_drift_names_what_is_new_and_what_is_gone() -> None:
     assert compare(load(), load()) == []
 
 
+def test_drift_is_told_in_the_order_of_the_table() -> None:
+    changed = copy.deepcopy(TABLE)
+    for schema in changed["schemas"].values():
+        schema.get("properties", {}).pop("created_at", None)
+    told = [line.split()[2] for line in compare(load(), Facts.from_json(changed))]
+    assert len(told) > 20
+    assert told == sorted(told)
+
+
 FILTERS = "| Value | Format |\n|---|---|\n| sent_at | [date-time](/#date-time) |\n"
+
+
+READ_FACTS = runpy.run_path(str(SCRIPTS / "read_openapi.py"))["read_facts"]
 
 
 def in_json(schema: dict[str, Any]) -> dict[str, Any]:
@@ -165,8 +177,7 @@ DOCUMENT: dict[str, Any] = {
 
 
 def test_a_document_becomes_facts() -> None:
-    read_facts = runpy.run_path(str(SCRIPTS / "read_openapi.py"))["read_facts"]
-    facts = Facts.from_json(read_facts(DOCUMENT))
+    facts = Facts.from_json(READ_FACTS(DOCUMENT))
     listing = facts.operation("GET", "/letters")
     assert (listing.kind, listing.key, listing.schema) == ("list", "letters", "Letter")
     assert listing.filters == {"sent_at": "date-time"}
@@ -179,3 +190,37 @@ def test_a_document_becomes_facts() -> None:
         "patient": {"link": "patients/{id}"},
         "tags": {"type": "array", "items": {"type": "string"}, "nullable": True},
     }
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("put", {"responses": {"200": {}}}),
+        ("get", {"responses": {"2XX": {}}}),
+        ("get", {"responses": {"default": {}}}),
+        ("post", {"requestBody": {"content": {"text/csv": {}}}, "responses": {"200": {}}}),
+    ],
+)
+def test_operations_written_unlike_the_others_are_read_too(
+    method: str, said: dict[str, Any]
+) -> None:
+    """A newer document that is written otherwise is compared all the same."""
+    document = copy.deepcopy(DOCUMENT)
+    document["paths"]["/stamps"] = {method: said}
+    new = Facts.from_json(READ_FACTS(document))
+    assert compare(Facts.from_json(READ_FACTS(DOCUMENT)), new) == [f"new: {method.upper()} /stamps"]
+    assert new.operation(method.upper(), "/stamps").status == 200
+
+
+def test_a_reference_keeps_its_marks() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    letter = document["components"]["schemas"]["Letter"]["properties"]
+    letter["answer_to"] = {"allOf": [LETTER], "nullable": True}
+    facts = Facts.from_json(READ_FACTS(document))
+    assert facts.schemas["Letter"].properties["answer_to"] == {"ref": "Letter", "nullable": True}
+
+
+def test_a_document_without_bodies_of_its_own_is_read() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    del document["components"]["requestBodies"]
+    assert Facts.from_json(READ_FACTS(document)).bodies == {}
