@@ -2,10 +2,13 @@
 
 `window` holds the places and the proof that they are enough, `dispatcher` the lanes and their
 queues, `pause` what a 429 means for everybody. `ledger` keeps a user's places in a process, for
-all sessions, event loops and threads that share them in `local`.
+all sessions, event loops and threads that share them in `local`. In `redis`, processes share them:
+they lease places (`leases`, `stock`) by one atomic `script`.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from cliniko_async.limits.allowance import (
     Allowance,
@@ -18,6 +21,9 @@ from cliniko_async.limits.allowance import (
 from cliniko_async.limits.local import LocalLimiter
 from cliniko_async.limits.rate import RateLimit
 
+if TYPE_CHECKING:
+    from cliniko_async.limits.redis import RedisLimiter
+
 __all__ = [
     "Allowance",
     "Lane",
@@ -27,4 +33,15 @@ __all__ = [
     "Place",
     "PlaceTimeoutError",
     "RateLimit",
+    "RedisLimiter",
 ]
+
+if not TYPE_CHECKING:  # checkers are to know each name
+
+    def __getattr__(name: str) -> type:
+        """Import redis-py, which is an extra, when the limiter that needs it is asked for."""
+        if name != "RedisLimiter":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from cliniko_async.limits.redis import RedisLimiter  # noqa: PLC0415
+
+        return RedisLimiter

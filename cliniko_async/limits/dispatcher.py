@@ -82,6 +82,16 @@ class _Line:
             return now
         return max(self._token_at, now + LEAST_AHEAD)
 
+    def ready(self, ahead: int) -> int:
+        """How many calls there are tokens for; about, and `ahead` in any case."""
+        waiting = len(self.waiters)
+        if self._bucket is None:
+            return waiting
+        tokens = min(waiting, self._rate.burst)
+        while tokens > ahead and not self._bucket.has_capacity(tokens):
+            tokens //= 2
+        return min(waiting, max(tokens, ahead))
+
     def take_token(self, now: float) -> None:
         """Take a token; `token_at` has said that there is one."""
         if self._bucket is None:

@@ -139,7 +139,10 @@ class HeldPlace:
         ledger = self._ledger
         with ledger.lock:
             ledger.latest = max(ledger.latest, now)
-            ledger.window.give_back(back)
+            self._give_back(back)
             if self._probe:
                 ledger.pause.probed(now, ledger.rate, passed=passed)
         ledger.wake()
+
+    def _give_back(self, back: float | None) -> None:
+        self._ledger.window.give_back(back)

@@ -42,6 +42,10 @@ class Pause:
             return now
         return max(self._next_at, now)
 
+    def spreads(self, now: float) -> bool:
+        """Whether requests leave one by one: the probe, then evenly."""
+        return self._probe_due or self._probing or now < self._even_until
+
     def admit(self, now: float, rate: RateLimit) -> bool:
         """A request leaves now. True if it is the probe: tell `probed` what became of it."""
         if self._probe_due:

@@ -1,0 +1,135 @@
+"""The limiter across real processes, on real sockets, in real time."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from redis_server import Server, emptied, started
+
+from cliniko_async import AsyncCliniko
+from cliniko_async.emulator import Emulator
+from cliniko_async.emulator.serve import running
+from cliniko_async.limits import RateLimit, RedisLimiter
+from cliniko_async.limits.stock import LEASE
+
+shared_server = pytest.fixture(started, scope="module")
+server = pytest.fixture(emptied)
+
+
+def session(base_url: str, server: Server, rate: RateLimit) -> AsyncCliniko:
+    return AsyncCliniko(
+        "MS0xTEST-au2",
+        user_agent="Tests (tests@example.com)",
+        base_url=base_url,
+        rate_limit=rate,
+        limiter=RedisLimiter(server.url),
+    )
+
+
+async def get(cliniko: AsyncCliniko, count: int) -> None:
+    await asyncio.gather(*(cliniko.request("GET", "/settings") for _ in range(count)))
+
+
+def test_a_session_counts_its_places_in_redis(server: Server) -> None:
+    emulator = Emulator(limit=10, per=0.5, latency=0.01)
+
+    async def work() -> None:
+        async with (
+            running(emulator) as base_url,
+            session(base_url, server, RateLimit(10, per=0.5)) as cliniko,
+        ):
+            await get(cliniko, 25)
+            names = [name.decode() for name in server.client.keys("*")]
+            assert all(name.startswith("cliniko:{") for name in names)
+            assert not any(cliniko.user in name or "TEST" in name for name in names)
+            assert all(server.client.ttl(name) > 0 for name in names)
+
+    asyncio.run(work())
+    assert emulator.report.statuses == {200: 25}
+    assert emulator.report.busiest(0.5) <= 10
+
+
+def test_calls_survive_a_redis_that_is_killed_and_started_again(server: Server) -> None:
+    emulator = Emulator(limit=1000, per=1)
+
+    async def work() -> None:
+        async with (
+            running(emulator) as base_url,
+            session(base_url, server, RateLimit(5, per=0.5)) as cliniko,
+        ):
+            await get(cliniko, 3)
+            server.kill()
+            waiting = asyncio.create_task(get(cliniko, 8))
+            await asyncio.sleep(0.3)
+            assert emulator.report.requests == 3
+            server.start()
+            await waiting
+
+    asyncio.run(work())
+    assert emulator.report.statuses == {200: 11}
+
+
+async def spawn(
+    base_url: str, server: Server, per: float, calls: int
+) -> asyncio.subprocess.Process:
+    """A process that is ready, and begins when it is told."""
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(Path(__file__).with_name("redis_worker.py"))),
+        *(base_url, server.url, "20", str(per), str(calls)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert worker.stdout
+    await worker.stdout.readline()
+    return worker
+
+
+async def finish(workers: list[asyncio.subprocess.Process]) -> list[int | None]:
+    await asyncio.gather(*(worker.communicate(b"go\n") for worker in workers))
+    return [worker.returncode for worker in workers]
+
+
+def test_four_real_processes_use_the_limit_up_and_never_exceed_it(server: Server) -> None:
+    """20 requests in 3 s; latencies of 10 to 90 ms."""
+    emulator = Emulator(limit=20, per=3, latency=0.05, jitter=0.04)
+
+    async def work() -> None:
+        async with running(emulator) as base_url:
+            starting = (spawn(base_url, server, 3, 15) for _ in range(4))
+            assert await finish(await asyncio.gather(*starting)) == [0] * 4
+
+    asyncio.run(work())
+    assert emulator.report.statuses == {200: 60}
+    assert emulator.report.busiest(3) <= 20
+    moments = [arrival.at for arrival in emulator.report.arrivals]
+    assert (60 / 20 - 1) * 3 / (max(moments) - min(moments)) >= 0.9
+
+
+def test_a_process_killed_in_mid_flight_leaves_its_places_taken_for_a_while(
+    server: Server,
+) -> None:
+    emulator = Emulator(limit=20, per=1, latency=0.1, jitter=0.05)
+
+    async def work() -> None:
+        async with running(emulator) as base_url:
+            starting = (spawn(base_url, server, 1, 20) for _ in range(4))
+            first, *others = await asyncio.gather(*starting)
+            finishing = asyncio.create_task(finish([first]))
+            while emulator.report.requests < 4:  # noqa: ASYNC110 - the server has no event for it
+                await asyncio.sleep(0.001)
+            first.kill()
+            assert await finish(others) == [0, 0, 0]
+            assert await finishing == [-9]
+
+    asyncio.run(work())
+    assert set(emulator.report.statuses) == {200}
+    assert emulator.report.busiest(1) <= 20
+    (places,) = server.client.keys("*places")
+    leased = server.client.zrange(places, 0, -1, withscores=True)
+    assert 1 <= sum(moment > time.time() + 5 for _, moment in leased) <= 5
+    assert all(moment < time.time() + LEASE + 2 for _, moment in leased)
