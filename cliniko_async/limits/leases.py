@@ -26,6 +26,7 @@ from cliniko_async.limits.window import SLACK
 if TYPE_CHECKING:
     from cliniko_async.limits.allowance import LimiterSnapshot
     from cliniko_async.limits.rate import RateLimit
+    from cliniko_async.limits.window import Window
 
 __all__ = ["LeasedDispatcher", "LeasedLedger", "Store", "StoreError"]
 
@@ -98,7 +99,7 @@ class LeasedLedger(Ledger):
     def __init__(self, user: str, rate: RateLimit, store: Store, *, patience: float) -> None:
         super().__init__(user, rate)
         self.stock: Stock = Stock(rate.requests)
-        self.window = self.stock
+        self.window: Window = self.stock
         self.dispatcher: LeasedDispatcher = LeasedDispatcher(self)
         self.dispatchers.add(self.dispatcher)
         self.elsewhere_free: int = 0
