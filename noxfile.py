@@ -12,7 +12,19 @@ nox.options.sessions = ["tests", "lint", "types"]
 nox.options.reuse_existing_virtualenvs = True
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-EXTRAS = ".[cli,emulator,redis,parquet]"
+EXTRAS = ".[all]"
+
+
+DEMO = (
+    "patients",
+    "practitioners",
+    "businesses",
+    "appointment_types",
+    "individual_appointments",
+    "attendees",
+    "invoices",
+    "taxes",
+)
 
 
 def group(name: str) -> list[str]:
@@ -58,8 +70,8 @@ def demo(session: nox.Session) -> None:
     """Export a made-up clinic of about 12,000 records from the embedded emulator."""
     session.install(".[cli,emulator]")
     with tempfile.TemporaryDirectory() as folder:
-        to = session.posargs or ["--to", str(Path(folder) / "clinic")]
-        session.run("cliniko", "export", "--emulator", *to)
+        arguments = session.posargs or [*DEMO, "--to", str(Path(folder) / "clinic")]
+        session.run("cliniko", "export", "--emulator", *arguments)
 
 
 @nox.session

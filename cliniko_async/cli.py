@@ -81,6 +81,19 @@ def verify(folder: Path) -> None:
 
 
 @cliniko.command()
+@click.argument("target", envvar="CLINIKO_MIRROR_TARGET", default="clinic.duckdb")
+@click.argument("resources", nargs=-1)
+@click.option("--emulator", is_flag=True, help="Use a made-up clinic instead of a real one.")
+@click.option("--full", is_flag=True, help="Read everything anew, not just what has changed.")
+def mirror(target: str, resources: Sequence[str], *, emulator: bool, full: bool) -> None:
+    """Copy RESOURCES, or all, into the database TARGET, or bring the copy there up to date.
+
+    TARGET is a DuckDB file or a URL. A URL with a password belongs in CLINIKO_MIRROR_TARGET.
+    """
+    _run(_mirror(target, resources, emulator=emulator, full=full))
+
+
+@cliniko.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
 @click.option("--requests", default=200, show_default=True, help="The limit in each window.")
 @click.option("--per", default=60.0, show_default=True, help="Seconds of a window.")
@@ -116,6 +129,17 @@ async def _whoami() -> None:
     async with AsyncCliniko(read_only=True) as session:
         user = await session.request("GET", "/user")
     click.echo(f"{user['first_name']} {user['last_name']}, {user['role']}, shard {session.shard}")
+
+
+async def _mirror(target: str, resources: Sequence[str], *, emulator: bool, full: bool) -> None:
+    from cliniko_async.mirror import mirror  # noqa: PLC0415 - an extra of its own
+
+    async with _session(emulator=emulator) as session:
+        summary = await mirror(session, target, resources or None, full=full)
+    for name, rows in summary.rows.items():
+        if rows:
+            click.echo(f"{name}: {rows:,} rows written")
+    click.echo(f"{summary.requests:,} requests in {summary.seconds:.1f} s")
 
 
 def _session(*, emulator: bool) -> AsyncCliniko:
