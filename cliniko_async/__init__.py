@@ -19,6 +19,7 @@ from cliniko_async._client import AsyncCliniko
 from cliniko_async._fields import Link, PhoneNumber
 from cliniko_async._model import Unknown
 from cliniko_async._query import DatePattern
+from cliniko_async._traffic import Traffic, Wait
 from cliniko_async.errors import (
     AnswerUnreadableError,
     ApiError,
@@ -214,6 +215,7 @@ __all__ = [
     "SmsCommunication",
     "StockAdjustment",
     "Tax",
+    "Traffic",
     "TransportError",
     "TransportTimeoutError",
     "TreatmentNote",
@@ -223,4 +225,5 @@ __all__ = [
     "Unknown",
     "User",
     "ValidationError",
+    "Wait",
 ]

@@ -17,13 +17,13 @@ from cliniko_async.errors import InvalidTypeError, InvalidValueError, SessionClo
 from cliniko_async.limits import LocalLimiter, RateLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     import httpx
 
     from cliniko_async._resource import Resource
-    from cliniko_async._traffic import Traffic
+    from cliniko_async._traffic import Traffic, Wait
     from cliniko_async.limits import Lane, Limiter, LimiterSnapshot
     from cliniko_async.resources.appointment_type_billable_items import AppointmentTypeBillableItems
     from cliniko_async.resources.appointment_type_products import AppointmentTypeProducts
@@ -118,6 +118,7 @@ class AsyncCliniko:
             `RedisLimiter`, for all processes and hosts.
         read_only: Refuse every write before it is sent. Keys have no scopes: one that may read
             may write.
+        on_wait: Is told of each wait for the rate limit when it is over.
         transport: Your own httpx transport, for proxies, client certificates or tests. It must
             neither follow redirects nor retry, for what it sends is not counted.
 
@@ -178,6 +179,7 @@ class AsyncCliniko:
         rate_limit: RateLimit | None = None,
         limiter: Limiter | None = None,
         read_only: bool = False,
+        on_wait: Callable[[Wait], object] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         key = os.environ.get("CLINIKO_API_KEY") if api_key is None else api_key
@@ -192,6 +194,7 @@ class AsyncCliniko:
         self._user_agent = check_user_agent(user_agent or os.environ.get("CLINIKO_USER_AGENT"))
         self._rate = rate_limit or RateLimit()
         self._limiter = limiter or LocalLimiter()
+        self._on_wait = on_wait
         self._custom_transport = transport
         self._core = Core()
         self._view = View(self._core, Options(read_only=read_only))
@@ -215,6 +218,7 @@ class AsyncCliniko:
             ),
             allowance=self._limiter.open(self._rate.user or self._account.user, self._rate),
             rate=self._rate,
+            on_wait=self._on_wait,
         )
         return self
 

@@ -6,7 +6,22 @@ from collections import deque
 
 import attrs
 
-__all__ = ["Traffic"]
+from cliniko_async.limits import Lane
+
+__all__ = ["Traffic", "Wait"]
+
+
+@attrs.frozen
+class Wait:
+    """A call has waited for the rate limit and goes on now.
+
+    Attributes:
+        lane: "interactive" or "bulk".
+        seconds: How long it has waited this time.
+    """
+
+    lane: Lane
+    seconds: float
 
 
 @attrs.define
@@ -18,6 +33,8 @@ class Traffic:
         refused: Those that were answered with 429.
         retried: Those that were tries after the first.
         busiest: The most that were sent within any `per` seconds.
+        waits: Calls that had to wait for the rate limit.
+        waited: Seconds that they waited, all together.
     """
 
     per: float
@@ -25,6 +42,8 @@ class Traffic:
     refused: int = 0
     retried: int = 0
     busiest: int = 0
+    waits: int = 0
+    waited: float = 0.0
     _recent: deque[float] = attrs.field(factory=deque[float], repr=False)
 
     def count(self, now: float) -> None:

@@ -16,7 +16,7 @@ import msgspec
 
 from cliniko_async._answers import Answer, api_error, date_of
 from cliniko_async._retry import Patience, Repeat
-from cliniko_async._traffic import Traffic
+from cliniko_async._traffic import Traffic, Wait
 from cliniko_async._wire import Failure, Wire
 from cliniko_async.errors import (
     AnswerUnreadableError,
@@ -33,6 +33,8 @@ from cliniko_async.errors import (
 from cliniko_async.limits import PlaceTimeoutError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cliniko_async._account import Account
     from cliniko_async._elsewhere import Elsewhere
     from cliniko_async._request import Options, Request
@@ -60,7 +62,13 @@ class Transport:
     """A session's way to the API: one HTTP client, one share in the user's allowance."""
 
     def __init__(
-        self, account: Account, *, wire: Wire, allowance: Allowance, rate: RateLimit
+        self,
+        account: Account,
+        *,
+        wire: Wire,
+        allowance: Allowance,
+        rate: RateLimit,
+        on_wait: Callable[[Wait], object] | None = None,
     ) -> None:
         self.account: Account = account
         self.allowance: Allowance = allowance
@@ -69,7 +77,7 @@ class Transport:
         """The `Date` of the latest answer: the server's clock, for what is compared with it."""
         self.elsewhere: Elsewhere = wire.elsewhere
         self._wire = wire
-        self._rate = rate
+        self._on_wait = on_wait
         self._loop = asyncio.get_running_loop()
         self._closed = False
 
@@ -124,6 +132,13 @@ class Transport:
         if isinstance(reply, Answer):
             self.server_time = date_of(reply.headers) or self.server_time
         return reply
+
+    def note_wait(self, wait: Wait) -> None:
+        """Count a wait for the rate limit, and tell who wants to know."""
+        self.traffic.waits += 1
+        self.traffic.waited += wait.seconds
+        if self._on_wait:
+            self._on_wait(wait)
 
     def url(self, request: Request[Any]) -> str:
         """Where a request goes: always the API's own origin."""
@@ -191,7 +206,10 @@ class _Call(Generic[T]):
         except PlaceTimeoutError as error:
             next_place = error.next_place
         finally:
-            self._waited += self._clock() - asked
+            waited = self._clock() - asked
+            self._waited += waited
+            if waited:
+                self._transport.note_wait(Wait(self._options.lane, waited))
         return self._over_the_limit(next_place)
 
     def _over_the_limit(self, next_place: float | None) -> RateLimitError:

@@ -132,7 +132,11 @@ async def _whoami() -> None:
 
 
 async def _mirror(target: str, resources: Sequence[str], *, emulator: bool, full: bool) -> None:
-    from cliniko_async.mirror import mirror  # noqa: PLC0415 - an extra of its own
+    try:
+        from cliniko_async.mirror import mirror  # noqa: PLC0415 - an extra of its own
+    except ModuleNotFoundError as error:
+        words = f"{error.name} is missing: python -m pip install 'cliniko-async[mirror]'"
+        raise click.ClickException(words) from None
 
     async with _session(emulator=emulator) as session:
         summary = await mirror(session, target, resources or None, full=full)
@@ -281,6 +285,7 @@ def _show_summary(
         ("records", f"{sum(summary.records.values()):,} in {to}"),
         ("requests", f"{summary.requests:,}"),
         ("429s", f"{summary.refused}"),
+        ("waited", f"{summary.waited:.0f} s for the limit, all requests together"),
         (window, f"{summary.busiest} of {session_limit.requests} requests"),
         ("time", f"{summary.seconds:.1f} s"),
     ):

@@ -89,6 +89,7 @@ class Summary:
         records: Records by resource.
         requests: Requests that were sent.
         refused: Requests that were answered with 429.
+        waited: Seconds that requests waited for the rate limit, all together.
         busiest: The most requests that were sent within a window of the rate limit.
         seconds: How long it took.
     """
@@ -96,6 +97,7 @@ class Summary:
     records: dict[str, int]
     requests: int
     refused: int
+    waited: float
     busiest: int
     seconds: float
 
@@ -177,6 +179,7 @@ class Export:
             records={name: progress.records for name, progress in self.progress.items()},
             requests=traffic.requests,
             refused=traffic.refused,
+            waited=traffic.waited,
             busiest=traffic.busiest,
             seconds=time.monotonic() - started,
         )

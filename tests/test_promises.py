@@ -15,6 +15,7 @@ import httpx
 import pytest
 from rich.console import Console
 
+from cliniko_async import Wait
 from cliniko_async._client import AsyncCliniko
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.clock import VirtualTimeLoop
@@ -61,6 +62,23 @@ async def test_170_calls_at_once_keep_50_per_6_seconds_and_waste_nothing() -> No
     assert emulator.report.refused == 0
     assert emulator.report.busiest(6.0) <= 50
     assert asyncio.get_running_loop().time() <= BOUND / 0.93
+
+
+async def test_waits_for_the_limit_are_told_and_counted() -> None:
+    emulator, told = server(), list[Wait]()
+    async with AsyncCliniko(
+        "MS0xWAIT-au1",
+        user_agent=AGENT,
+        rate_limit=RATE,
+        transport=emulator.transport(),
+        on_wait=told.append,
+    ) as cliniko:
+        await fan_out(cliniko.with_options(lane="bulk"), 60)
+    long = [wait for wait in told if wait.seconds > 5]
+    assert len(long) == 10
+    assert {wait.lane for wait in told} == {"bulk"}
+    assert cliniko.traffic.waits == len(told)
+    assert cliniko.traffic.waited == pytest.approx(sum(wait.seconds for wait in told))
 
 
 async def test_two_sessions_with_one_key_keep_the_limit_together_and_another_does_not_wait() -> (
