@@ -43,6 +43,24 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
+@nox.session(python=["3.11", "3.12", "3.13"])
+def versions(session: nox.Session) -> None:
+    """Run the tests on every Python that is supported and installed."""
+    session.install("-e", EXTRAS, *group("tests"))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the lowest versions of all dependencies but those of the mirror."""
+    wanted = list(PROJECT["project"]["dependencies"])
+    for extra in ("cli", "emulator", "redis", "parquet"):
+        wanted += PROJECT["project"]["optional-dependencies"][extra]
+    pins = [requirement.replace(">=", "==") for requirement in wanted]
+    session.install("-e", ".", *pins, *group("tests"))
+    session.run("pytest", "--ignore=tests/test_mirror.py", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Look for mistakes and for what the formatter would change."""
