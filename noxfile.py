@@ -52,12 +52,12 @@ def versions(session: nox.Session) -> None:
 
 @nox.session
 def lowest(session: nox.Session) -> None:
-    """Run the tests with the lowest versions of all dependencies but those of the mirror."""
+    """Run the tests with the lowest versions of all dependencies but the mirror's."""
     wanted = list(PROJECT["project"]["dependencies"])
     for extra in ("cli", "emulator", "redis", "parquet"):
         wanted += PROJECT["project"]["optional-dependencies"][extra]
     pins = [requirement.replace(">=", "==") for requirement in wanted]
-    session.install("-e", ".", *pins, *group("tests"))
+    session.install("-e", ".[mirror]", *pins, *group("tests"))
     session.run("pytest", "--ignore=tests/test_mirror.py", *session.posargs)
 
 

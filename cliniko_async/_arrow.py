@@ -193,7 +193,7 @@ def _table(model: Any, rows: Sequence[msgspec.Raw]) -> Any | None:
     try:
         records = _decoder(model)(b"[%s]" % b",".join(map(bytes, rows)))
         arrays = [_array(column, records) for column in _columns(model)]
-    except (ArithmeticError, ValueError):
+    except (ArithmeticError, ValueError, msgspec.ValidationError):
         return None
     return arrow.Table.from_arrays(arrays, schema=schema_of(model))
 

@@ -55,7 +55,7 @@ async def serving(handle: Handler, context: ssl.SSLContext | None = None) -> Asy
     async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await handle(reader, writer)
-        except ConnectionError:
+        except (ConnectionError, EOFError):
             pass
         finally:
             writer.close()
