@@ -4,7 +4,8 @@ The first page by `updated_at`, newest first, shows what was changed, and how ma
 are now. What it cannot show is told by counts: hiding a record may leave its `updated_at` alone,
 and one that was deleted for good is in no list. When the copy's counts differ from the API's, the
 records that were hidden lately are listed, and if that does not explain it, the range in time in
-which the counts differ is searched by halves, and read anew.
+which the counts differ is searched by halves, and read anew. Once a day, what was hidden lately is
+listed whatever the counts say: a second mark on a hidden record changes none of them.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ written down later than its time says."""
 
 UNCERTAIN: Final = timedelta(hours=1)
 """The same, where only this machine's clock says when the copy was made."""
+
+A_DAY: Final = timedelta(days=1)
 
 BATCH: Final = 1000
 """Rows that are handed over at a time, at the least: a table costs dlt 8 ms, however small."""
@@ -117,6 +120,7 @@ class Differences:
         ask: Runs a request where the session's event loop is.
         copy: What is there already.
         since: When the copy was made; None if there is none, or if it is not to be trusted.
+        marked: When what was hidden lately was listed last, by this machine's clock.
         started: What `start` is finding out, if it was called before.
     """
 
@@ -125,7 +129,9 @@ class Differences:
         resource: Any,
         ask: Ask,
         copy: Copy,
+        *,
         since: datetime | None,
+        marked: datetime | None = None,
         started: Awaitable[Start] | None = None,
     ) -> None:
         self._started = started
@@ -138,8 +144,11 @@ class Differences:
         self._marks = marks_of(kind)
         self._changed: dict[str, Known] = {}
         self._gone: set[str] = set()
-        self.until: datetime = datetime.now(UTC) - UNCERTAIN
+        self._now = datetime.now(UTC)
+        self.until: datetime = self._now - UNCERTAIN
         """When all that was found is from: the next copy's `since`."""
+        self.marked: datetime = marked or self._now - 2 * A_DAY
+        """The next copy's `marked`."""
 
     async def find(self) -> AsyncGenerator[Found]:
         """Yield what differs; at the end, the copy is as the API was at `until`, or later."""
@@ -159,6 +168,7 @@ class Differences:
         yield self._missed(self._copy.known())
 
     async def _everything(self) -> AsyncGenerator[Found]:
+        self.marked = self._now
         started = await self._ask(_result(self._started or start(self._resource)))
         yield self._noted(started.rows)
         if started.pages is None:
@@ -177,6 +187,7 @@ class Differences:
         moments = [_head.decode(row).updated_at for row in rows]
         self.until = self._moment(page)
         if page is None or page.total_entries <= len(rows):
+            self.marked = self._now
             yield self._noted(rows)
             yield self._missed(self._copy.known())
             return
@@ -185,7 +196,7 @@ class Differences:
         else:
             async for found in self._pages(self._list(self._filters.updated_at >= floor)):
                 yield found
-        async for found in self._hidden_or_gone(page.total_entries, floor):
+        async for found in self._hidden_or_gone(page.total_entries):
             yield found
 
     def _moment(self, page: ListingPage[msgspec.Raw] | None) -> datetime:
@@ -216,9 +227,11 @@ class Differences:
 
     # What `updated_at` does not tell
 
-    async def _hidden_or_gone(self, total: int, floor: datetime) -> AsyncGenerator[Found]:
+    async def _hidden_or_gone(self, total: int) -> AsyncGenerator[Found]:
         visible = await self._count(hidden=False) if self._marks else total
-        if self._marks and self._expected(hidden=False) != visible:
+        overdue = self._now - self.marked > A_DAY
+        if self._marks and (overdue or self._expected(hidden=False) != visible):
+            floor, self.marked = self.marked - UNCERTAIN, self._now
             for mark in self._marks:
                 lately: Filter[Any] = getattr(self._filters, mark) >= floor
                 async for found in self._pages(self._list(lately)):

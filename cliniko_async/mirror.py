@@ -43,7 +43,7 @@ arrow: Any = pa
 
 REMOVED: Final = "_removed"
 READ_AT: Final = "_read_at"
-MOMENT: Final = arrow.timestamp("us", tz="UTC")
+MOMENT: Final[Any] = arrow.timestamp("us", tz="UTC")
 
 
 @attrs.frozen
@@ -284,13 +284,24 @@ def _resource(
             if copy is None or not copy.exists():
                 copy = None
                 yield _stamped(model, Found(), clock)  # an empty table is a table, too
-            since = datetime.fromisoformat(state["since"]) if copy and not full else None
+            known = state if copy and not full else {}
+            since, marked = (
+                datetime.fromisoformat(known[key]) if key in known else None
+                for key in ("since", "marked")
+            )
             resource = getattr(means.cliniko, name)
-            finding = Differences(resource, means.ask, copy or Nothing(), since, begun)
+            finding = Differences(
+                resource,
+                means.ask,
+                copy or Nothing(),
+                since=since,
+                marked=marked,
+                started=begun,
+            )
             async for found in finding.find():
                 rows[name] += len(found.rows) + len(found.gone)
                 yield _stamped(model, found, clock)
-        state["since"] = finding.until.isoformat()
+        state["since"], state["marked"] = finding.until.isoformat(), finding.marked.isoformat()
 
     if name == "services":  # they have no ids
         return dlt.resource(services, name=name, columns=columns, write_disposition="replace")
