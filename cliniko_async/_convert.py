@@ -7,6 +7,7 @@ cattrs, which names the path of what does not fit. The value itself is never nam
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -58,7 +59,7 @@ def _to_id_text(value: Json, _: Any) -> str:
 
 
 def _to_decimal(value: Json, _: Any) -> Decimal:
-    if type(value) not in (str, int, float):
+    if type(value) not in (str, int, float, Decimal):
         raise _Misfit(f"expected a decimal number, got {type(value).__name__}")
     try:
         number = Decimal(str(value))
@@ -71,7 +72,7 @@ def _to_decimal(value: Json, _: Any) -> Decimal:
 
 def _to_moment(value: Json, _: Any) -> datetime:
     try:
-        moment = datetime.fromisoformat(_expect(str, value))
+        moment = datetime.fromisoformat(_expect(str, value).upper())  # `t` and `z` are allowed
     except _Misfit:
         raise
     except ValueError:
@@ -276,7 +277,7 @@ def _decode_fast(kind: Any, raw: bytes | msgspec.Raw) -> Any:
 
 
 def _decode_with_care(model: type[M], raw: bytes | msgspec.Raw) -> M | DecodeError:
-    value = msgspec.json.decode(raw)
+    value = _to_json_value(raw)
     try:
         return converter.structure(value, model)
     except Exception as error:  # noqa: BLE001 - cattrs raises groups, and hooks what they find
@@ -289,6 +290,13 @@ def _decode_with_care(model: type[M], raw: bytes | msgspec.Raw) -> M | DecodeErr
         id=shown,
         problems=problems,
     )
+
+
+def _to_json_value(raw: bytes | msgspec.Raw) -> Json:
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.ValidationError:  # it is JSON, but some number in it is larger than floats are
+        return json.loads(bytes(raw), parse_float=Decimal)
 
 
 def _describe(error: BaseException, kind: type | None) -> str:
