@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 
 import attrs
 import msgspec
@@ -33,8 +35,16 @@ OnBadRecord = Literal["raise", "skip"] | Callable[[DecodeError], object]
 """What happens when a record does not fit its model: raise, skip it, or skip it and be told."""
 
 Decode = Callable[[msgspec.Raw], Sequence[Any]]
-as_dicts = msgspec.json.Decoder(list[dict[str, Any]]).decode
 as_bytes = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_dicts = msgspec.json.Decoder(list[dict[str, Any]]).decode
+
+
+def as_dicts(rows: msgspec.Raw) -> Sequence[dict[str, Any]]:
+    """A page's rows as dicts, whatever they hold."""
+    try:
+        return _dicts(rows)
+    except msgspec.ValidationError:  # it is JSON, but some number in it is larger than floats are
+        return cast("list[dict[str, Any]]", json.loads(bytes(rows), parse_float=Decimal))
 
 
 @attrs.frozen(repr=False)

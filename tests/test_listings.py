@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import json
+from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +120,16 @@ async def test_raw_rows_are_what_the_api_sent() -> None:
     rows = [row(1, 0, unknown={"nested": [1.50, None]}), row(2, 1, rate=3)]
     async with session(ListServer(rows)) as cliniko:
         assert await cliniko.taxes.list().raw().all() == rows
+
+
+async def test_raw_rows_hold_numbers_of_any_size() -> None:
+    body = json.dumps(row(1, 0, rate=3)).replace('"rate": 3', '"rate": 1e400')
+    answer = f'{{"taxes": [{body}], "total_entries": 1, "links": {{}}}}'
+    server = httpx.MockTransport(lambda _: httpx.Response(200, content=answer.encode()))
+    async with session(server) as cliniko:
+        (found,) = await cliniko.taxes.list().raw().all()
+        assert found["rate"] == Decimal("1e400")
+        assert (await cliniko.taxes.list().all())[0].rate == Decimal("1e400")
 
 
 @pytest.mark.parametrize("most_per_page", [100, 50, 7])
