@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NoReturn, TypeVar
-from urllib.parse import quote
 
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from cliniko_async._fields import Link, Ref, to_id
+from cliniko_async._params import DatePattern, encode_query, utc_text
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
@@ -239,22 +239,6 @@ class BooleanField(Field[Owner]):
         return Filter(self.name, "!=" + self._text(value))
 
 
-class DatePattern:
-    """A date in which any digit may be left open: `DatePattern(month=5)` is any day of any May."""
-
-    __slots__ = ("text",)
-
-    def __init__(
-        self, *, year: int | None = None, month: int | None = None, day: int | None = None
-    ) -> None:
-        date(year or 2000, month or 1, day or 1)  # refuses a thirteenth month and a 32nd day
-        parts = ((year, 4), (month, 2), (day, 2))
-        self.text: str = "-".join("*" * n if p is None else f"{p:0{n}}" for p, n in parts)
-
-    def __repr__(self) -> str:
-        return "<DatePattern>"
-
-
 class DateField(_Ordered[date, Owner]):
     """A calendar date, without a time."""
 
@@ -403,25 +387,6 @@ def sort_text(sort: SortBy[Any]) -> str:
     if isinstance(sort, tuple) and sort:  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
         return ",".join(sort_text(part) for part in sort)
     raise InvalidTypeError("sort= takes a field, .asc(), .desc(), a tuple of them, or a text")
-
-
-def utc_text(moment: datetime) -> str:
-    """A moment as the API writes it: UTC, whole seconds.
-
-    Raises:
-        InvalidValueError: It has no time zone, so that it names no moment.
-    """
-    if moment.utcoffset() is None:
-        raise InvalidValueError(
-            "this datetime has no time zone, so it names no moment: write tzinfo=UTC, or "
-            "zoneinfo.ZoneInfo('Australia/Sydney') for local time"
-        )
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def encode_query(params: Iterable[tuple[str, str]]) -> str:
-    """A query string in which every value is percent-encoded exactly once."""
-    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in params)
 
 
 def _comma_list(name: str, values: Iterable[str]) -> str:

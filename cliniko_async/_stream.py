@@ -20,14 +20,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Final, Literal
-from urllib.parse import parse_qsl, urlsplit
-
-import attrs
+from typing import TYPE_CHECKING, Final
 
 from cliniko_async._numbers import LINK_REPEATS, Numbers, check_link
-from cliniko_async._page import Batch, Page, parse_page
-from cliniko_async._request import Request
+from cliniko_async._page import Batch, Page
+from cliniko_async._source import OnChange, Source
 from cliniko_async._walk import Frontier, at, before, since, split_tail
 from cliniko_async.errors import (
     ClinikoError,
@@ -39,12 +36,11 @@ from cliniko_async.errors import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from cliniko_async._request import Request
     from cliniko_async._view import View
     from cliniko_async._walk import Condition
 
 __all__ = ["OnChange", "Source", "Stream"]
-
-OnChange = Literal["raise", "ignore"]
 
 MOST_AHEAD: Final = 16
 """Pages that are read ahead of the caller: about 4 MB of full patients."""
@@ -54,49 +50,6 @@ WORTH_SPLITTING: Final = 2
 
 MOST_PASSES: Final = 5
 """How often a second that keeps changing is read before the listing is given up."""
-
-
-@attrs.frozen(kw_only=True)
-class Source:
-    """A list, and what is asked of it.
-
-    Attributes:
-        template: The path's template, such as `/patients/{patient_id}/invoices`.
-        path: The path itself.
-        key: The name of the rows in the answer.
-        params: Filters and sort order, as query parameters.
-        walkable: Whether the order is the default and `created_at` can be filtered by.
-    """
-
-    template: str
-    path: str
-    key: str
-    params: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
-    per_page: int = 100
-    walkable: bool = True
-    on_change: OnChange = "raise"
-
-    def request(
-        self, *extra: Condition, page: int = 1, per_page: int | None = None
-    ) -> Request[Page]:
-        """The request for one page."""
-        number = (("page", str(page)),) if page > 1 else ()
-        size = ("per_page", str(per_page or self.per_page))
-        return Request.get(
-            self.template, self.path, parse_page(self.key), (*self.params, *extra, size, *number)
-        )
-
-    def following(self, link: str, *, page: int | None = None) -> Request[Page]:
-        """The request for a link: its query, on this list's own path and the API's own origin.
-
-        Args:
-            link: The link as sent.
-            page: Another page of the same list.
-        """
-        query = parse_qsl(urlsplit(link).query, keep_blank_values=True)
-        if page is not None:
-            query = [pair for pair in query if pair[0] != "page"] + [("page", str(page))]
-        return Request.get(self.template, self.path, parse_page(self.key), query)
 
 
 class Stream:

@@ -22,7 +22,7 @@ MODULES = sorted(
 FLOORS = [
     {"errors"},
     {"limits", "_model"},
-    {"_fields"},
+    {"_fields", "_params"},
     {"_query", "_retry", "_traffic", "_quiet", "_answers"},
     {"_convert", "_page"},
     {"_variants", "_account", "_request"},
@@ -30,6 +30,7 @@ FLOORS = [
     {"_wire", "_transfers"},
     {"_transport"},
     {"_view", "_walk", "_numbers"},
+    {"_source"},
     {"_stream"},
     {"_listing"},
     {"_scan", "_raw"},

@@ -1,0 +1,49 @@
+"""Values as they stand in a query string, before anybody knows of filters."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from cliniko_async.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["DatePattern", "encode_query", "utc_text"]
+
+
+class DatePattern:
+    """A date in which any digit may be left open: `DatePattern(month=5)` is any day of any May."""
+
+    __slots__ = ("text",)
+
+    def __init__(
+        self, *, year: int | None = None, month: int | None = None, day: int | None = None
+    ) -> None:
+        date(year or 2000, month or 1, day or 1)  # refuses a thirteenth month and a 32nd day
+        parts = ((year, 4), (month, 2), (day, 2))
+        self.text: str = "-".join("*" * n if p is None else f"{p:0{n}}" for p, n in parts)
+
+    def __repr__(self) -> str:
+        return "<DatePattern>"
+
+
+def utc_text(moment: datetime) -> str:
+    """A moment as the API writes it: UTC, whole seconds.
+
+    Raises:
+        InvalidValueError: It has no time zone, so that it names no moment.
+    """
+    if moment.utcoffset() is None:
+        raise InvalidValueError(
+            "this datetime has no time zone, so it names no moment: write tzinfo=UTC, or "
+            "zoneinfo.ZoneInfo('Australia/Sydney') for local time"
+        )
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def encode_query(params: Iterable[tuple[str, str]]) -> str:
+    """A query string in which every value is percent-encoded exactly once."""
+    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in params)
