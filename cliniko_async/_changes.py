@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Literal, Self, TypeVar
 
 import attrs
 import msgspec
@@ -158,33 +158,33 @@ class ChangesIterator(Generic[M]):
         self._run = _Run(changes)
         self._fields = ["updated_at", *changes.marks]
         self._rows: ListingIterator[msgspec.Raw] | None = None
+        self._closed = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Change[M]:
-        while self._fields:
+        while self._fields and not self._closed:
             if self._rows is None:
                 self._rows = aiter(self._changes.listed(self._fields[0]))
-            try:
-                row = await anext(self._rows)
-            except StopAsyncIteration:
-                self._run.note_time()
+            row = await anext(self._rows, None)
+            self._run.note_time()
+            if row is None:
                 self._rows = None
                 del self._fields[0]
                 continue
-            self._run.note_time()
             change = self._run.tell(row)
             if isinstance(change, DecodeError):
                 raise change
             if change is not None:
                 return change
-        self._changes.end(self._run.cursor())
+        if not self._closed:
+            self._changes.end(self._run.cursor())
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """End the iteration. There is no cursor then: the next run begins where this one did."""
-        self._fields.clear()
+        self._closed = True
         if self._rows:
             await self._rows.aclose()
 
@@ -192,15 +192,18 @@ class ChangesIterator(Generic[M]):
         return "<ChangesIterator>"
 
 
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)] | None
+
+
 class _Moments(msgspec.Struct):
     """What is read of a row to see what is new of it."""
 
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-    archived_at: datetime | None = None
-    cancelled_at: datetime | None = None
-    deleted_at: datetime | None = None
-    merged_at: datetime | None = None
+    created_at: _Moment = None
+    updated_at: _Moment = None
+    archived_at: _Moment = None
+    cancelled_at: _Moment = None
+    deleted_at: _Moment = None
+    merged_at: _Moment = None
 
     def since(self, moment: datetime, name: str) -> bool:
         own: datetime | None = getattr(self, name)
@@ -210,13 +213,20 @@ class _Moments(msgspec.Struct):
 _moments: Final = msgspec.json.Decoder(_Moments)
 
 
+def _read_moments(row: msgspec.Raw) -> _Moments:
+    try:
+        return _moments.decode(row)
+    except msgspec.ValidationError:  # of a record that its model will not take either
+        return _Moments()
+
+
 class _Run(Generic[M]):
     """One run: when it began by the server's clock, and what it has told."""
 
     def __init__(self, changes: Changes[M]) -> None:
         self._changes = changes
         self._told = set(changes.told_before)
-        self._seen: list[tuple[str, _Moments]] = []
+        self._again: dict[str, None] = {}
         self._local_start = datetime.now(UTC)
         self._began: datetime | None = None
 
@@ -227,23 +237,26 @@ class _Run(Generic[M]):
 
     def tell(self, row: msgspec.Raw) -> Change[M] | DecodeError | None:
         """The change that a row is, or None if this version of it has been told."""
-        digest = base64.urlsafe_b64encode(hashlib.sha256(bytes(row)).digest()[:12]).decode()
-        moments = _moments.decode(row)
-        self._seen.append((digest, moments))
-        if digest in self._told:
-            return None
-        self._told.add(digest)
         record = decode(self._changes.model, row)
         if isinstance(record, DecodeError):
             return record
+        digest = base64.urlsafe_b64encode(hashlib.sha256(bytes(row)).digest()[:12]).decode()
+        moments = _read_moments(row)
+        names = _Moments.__struct_fields__
+        if any(moments.since(self._start - OVERLAP, name) for name in names):
+            self._again[digest] = None
+        if digest in self._told:
+            return None
+        self._told.add(digest)
         return Change(_kind(moments, self._changes.look_back), record)
 
     def cursor(self) -> str:
-        """What the next run begins with."""
-        began = self._began or self._local_start - LOCAL_MARGIN
-        names = _Moments.__struct_fields__
-        again = [d for d, m in self._seen if any(m.since(began - OVERLAP, n) for n in names)]
-        return _Cursor(began, list(dict.fromkeys(again))).text()
+        """What the next run begins with: rows since its overlap will be listed again."""
+        return _Cursor(self._start, list(self._again)).text()
+
+    @property
+    def _start(self) -> datetime:
+        return self._began or self._local_start - LOCAL_MARGIN
 
 
 def _kind(moments: _Moments, since: datetime) -> Kind:

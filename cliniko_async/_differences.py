@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import attrs
 import msgspec
 
+from cliniko_async._hidden import everything, marks_of
 from cliniko_async._listing import ListingPage, PageIterator
-from cliniko_async._resource import HIDING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cliniko_async._listing import Listing
     from cliniko_async._query import Filter, Filters
 
-__all__ = ["Ask", "Copy", "Differences", "Found", "Known", "Start", "marks_of", "start"]
+__all__ = ["Ask", "Copy", "Differences", "Found", "Known", "Start", "start"]
 
 T = TypeVar("T")
 
@@ -139,9 +139,8 @@ class Differences:
         self._ask = ask
         self._copy = copy
         self._since = since
-        kind: type[object] = resource.__class__
-        self._filters: Filters = vars(kind)["filters"]
-        self._marks = marks_of(kind)
+        self._filters: Filters = resource.filters
+        self._marks = marks_of(type(resource))
         self._changed: dict[str, Known] = {}
         self._gone: set[str] = set()
         self._now = datetime.now(UTC)
@@ -152,9 +151,8 @@ class Differences:
 
     async def find(self) -> AsyncGenerator[Found]:
         """Yield what differs; at the end, the copy is as the API was at `until`, or later."""
-        if self._resource.name == "practitioners":
-            # They are few, and the inactive ones are in a list of their own.
-            way = self._staff()
+        if self._resource.inactive_apart:  # there are two lists, and few records
+            way = self._anew()
         elif self._since is None:
             way = self._everything()
         else:
@@ -162,8 +160,8 @@ class Differences:
         async for found in way:
             yield found
 
-    async def _staff(self) -> AsyncGenerator[Found]:
-        async for found in self._pages(self._resource.list(include={"inactive"}).raw_bytes()):
+    async def _anew(self) -> AsyncGenerator[Found]:
+        async for found in self._pages(self._list()):
             yield found
         yield self._missed(self._copy.known())
 
@@ -210,7 +208,7 @@ class Differences:
             yield self._noted(rows)
 
     def _list(self, *where: Filter[Any]) -> Listing[msgspec.Raw]:
-        return _everything_in(self._resource, *where)
+        return everything(self._resource, *where)
 
     def _missed(self, ids: Iterable[str]) -> Found:
         """Those of the ids that were not found where they had to be."""
@@ -273,12 +271,6 @@ class Differences:
             ranges += (past, older, count), (since, ids[len(older) :], total - count)
 
 
-def marks_of(resource: type[object]) -> Sequence[str]:
-    """The fields that hide a resource's records when they are set."""
-    filters: Filters = vars(resource)["filters"]
-    return sorted(HIDING & filters.names)
-
-
 def _count(records: Iterable[Known], hidden: bool) -> int:  # noqa: FBT001 - with those that are
     return sum(hidden or not record.hidden for record in records)
 
@@ -311,25 +303,13 @@ async def _result(awaited: Awaitable[T]) -> T:
     return await awaited
 
 
-def _everything_in(
-    resource: Any, *where: Filter[Any], sort: str | None = None
-) -> Listing[msgspec.Raw]:
-    """A list with what the API hides. A filter on a mark shows what has that mark."""
-    named = {condition.field for condition in where}
-    hidden = [mark for mark in marks_of(resource.__class__) if mark not in named]
-    listing: Listing[Any] = resource.list(
-        *where, include=[mark.removesuffix("_at") for mark in hidden], sort=sort
-    )
-    return listing.raw_bytes()
-
-
 def _by_change(resource: Any) -> Listing[msgspec.Raw]:
-    return _everything_in(resource, sort="updated_at:desc")
+    return everything(resource, sort="updated_at:desc")
 
 
 async def start(resource: Any) -> Start:
     """Begin to read a resource whole."""
-    started, pages = time.monotonic(), _everything_in(resource).pages()
+    started, pages = time.monotonic(), everything(resource).pages()
     page = await _next(pages)
     rows = list(page.items) if page else []
     if page is None or page.total_entries <= len(rows):

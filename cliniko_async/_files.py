@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from cliniko_async._listing import ListingPage
     from cliniko_async._manifest import Part
-    from cliniko_async._query import Filters
 
 __all__ = ["RowsFile", "write_parquet"]
 
@@ -30,12 +29,13 @@ class RowsFile:
     """The unfinished file of one resource. What it holds beyond its part's `size` does not count.
 
     Args:
-        filters: Of the resource. Where `created_at` is none of them, there is no going on.
+        resumable: Whether rows come in the order of their creation, so that the next run can go
+            on behind them.
     """
 
-    def __init__(self, path: Path, part: Part, filters: Filters) -> None:
+    def __init__(self, path: Path, part: Part, *, resumable: bool) -> None:
         self._part = part
-        self._resumable = "created_at" in filters.names
+        self._resumable = resumable
         self._known = self._take_up(path)
         self._file = open_privately(path, os.O_APPEND)
         self._file.truncate(part.size)
@@ -49,10 +49,9 @@ class RowsFile:
             return set()
         known: set[str | int | None] = set()
         with path.open("rb") as file:
-            # Rows are in the order of their creation: those of one second stand together.
-            for line in file:
-                head = _head.decode(line)
-                if file.tell() <= part.size and head.second == part.through:
+            while file.tell() < part.size:  # behind that, a line may be cut
+                head = _head.decode(file.readline())
+                if head.second == part.through:
                     known.add(head.id)
         return known
 

@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import attrs
-import msgspec
 
 from cliniko_async._stream import Stream
-from cliniko_async.errors import DecodeError, IncompleteListingError, InvalidValueError
+from cliniko_async.errors import DecodeError, IncompleteListingError
 
 if TYPE_CHECKING:
-    from cliniko_async._page import Batch
-    from cliniko_async._stream import Source
-    from cliniko_async._view import View
+    import msgspec
 
-__all__ = [
-    "Decode",
-    "Listing",
-    "ListingPage",
-    "OnBadRecord",
-    "as_bytes",
-    "as_dicts",
-    "checked_on_bad_record",
-    "read_batch",
-]
+    from cliniko_async._reading import Reading
+
+__all__ = ["Listing", "ListingPage"]
 
 T = TypeVar("T")
-
-OnBadRecord = Literal["raise", "skip"] | Callable[[DecodeError], object]
-"""What happens when a record does not fit its model: raise, skip it, or skip it and be told."""
-
-Decode = Callable[[msgspec.Raw], Sequence[Any]]
-as_bytes = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_dicts = msgspec.json.Decoder(list[dict[str, Any]]).decode
-
-
-def as_dicts(rows: msgspec.Raw) -> Sequence[dict[str, Any]]:
-    """A page's rows as dicts, whatever they hold."""
-    try:
-        return _dicts(rows)
-    except msgspec.ValidationError:  # it is JSON, but some number in it is larger than floats are
-        return cast("list[dict[str, Any]]", json.loads(bytes(rows), parse_float=Decimal))
 
 
 @attrs.frozen(repr=False)
@@ -70,39 +43,29 @@ class Listing(Generic[T]):
     asked for.
     """
 
-    def __init__(
-        self,
-        view: View,
-        sources: Sequence[Source],
-        decode: Decode,
-        *,
-        on_bad_record: OnBadRecord = "raise",
-    ) -> None:
-        self._view = view
-        self._sources = tuple(sources)
-        self._decode = decode
-        self._on_bad_record: OnBadRecord = checked_on_bad_record(on_bad_record)
+    def __init__(self, reading: Reading) -> None:
+        self.reading: Reading = reading
 
     def __aiter__(self) -> ListingIterator[T]:
-        return ListingIterator(self._batches())
+        return ListingIterator(Batches(self.reading))
 
     def pages(self) -> PageIterator[T]:
         """Page after page instead of record after record."""
-        return PageIterator(self._batches())
+        return PageIterator(Batches(self.reading))
 
     def raw(self) -> Listing[dict[str, Any]]:
         """The records as the API sent them: dicts, with whatever fields it has added since."""
-        return Listing(self._view, self._sources, as_dicts)
+        return Listing(self.reading.raw())
 
     def raw_bytes(self) -> Listing[msgspec.Raw]:
         """The records' own bytes, exactly as the API sent them: `bytes(record)`."""
-        return Listing(self._view, self._sources, as_bytes)
+        return Listing(self.reading.raw_bytes())
 
     async def first(self) -> T | None:
         """The first record, or None. Costs one request for one record."""
-        sources = (attrs.evolve(source, per_page=1) for source in self._sources)
-        for source in sources:
-            batches = Batches(self._view, [source], self._decode, self._on_bad_record)
+        for source in self.reading.sources:
+            one = [attrs.evolve(source, per_page=1)]
+            batches = Batches(attrs.evolve(self.reading, sources=one))
             try:
                 async for item in ListingIterator[T](batches):
                     return item
@@ -117,54 +80,23 @@ class Listing(Generic[T]):
     async def count(self) -> int:
         """How many records the API counts. Costs one request for one record."""
         total = 0
-        for source in self._sources:
-            page = await self._view.call(source.request(per_page=1))
+        for source in self.reading.sources:
+            page = await self.reading.view.call(source.request(per_page=1))
             if page.total is None:
                 raise IncompleteListingError("the API does not say how many there are")
             total += page.total
         return total
 
-    def _batches(self) -> Batches:
-        return Batches(self._view, self._sources, self._decode, self._on_bad_record)
-
     def __repr__(self) -> str:
-        return f"<Listing of {self._sources[0].template}>"
-
-
-def read_batch(batch: Batch, decode: Decode, on_bad_record: OnBadRecord) -> Sequence[Any]:
-    """The records of a batch, errors among them if they are to be raised."""
-    records = batch.pick(decode(batch.rows))
-    if on_bad_record == "raise":
-        return records
-    good: list[Any] = []
-    for record in records:
-        if not isinstance(record, DecodeError):
-            good.append(record)
-        elif callable(on_bad_record):
-            on_bad_record(record)
-    return good
-
-
-def checked_on_bad_record(on_bad_record: OnBadRecord) -> OnBadRecord:
-    """What is to happen with bad records, if it is one of the things that can.
-
-    Raises:
-        InvalidValueError: It is none of them.
-    """
-    if on_bad_record not in ("raise", "skip") and not callable(on_bad_record):
-        raise InvalidValueError("on_bad_record= takes 'raise', 'skip' or a function")
-    return on_bad_record
+        return f"<Listing of {self.reading.sources[0].template}>"
 
 
 class Batches:
     """Reads a listing's sources, one after the other, decoded batch by batch."""
 
-    def __init__(
-        self, view: View, sources: Sequence[Source], decode: Decode, on_bad_record: OnBadRecord
-    ) -> None:
-        self._streams = [Stream(view, source) for source in sources]
-        self._decode = decode
-        self._on_bad_record: OnBadRecord = on_bad_record
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._streams = [Stream(reading.view, source) for source in reading.sources]
 
     async def next(self) -> tuple[Sequence[Any], int] | None:
         """The next records, errors among them if they are to be raised, and the list's total."""
@@ -172,7 +104,7 @@ class Batches:
             stream = self._streams[0]
             batch = await stream.next()
             if batch is not None:
-                return read_batch(batch, self._decode, self._on_bad_record), stream.total
+                return self._reading.records(batch), stream.total
             del self._streams[0]
         return None
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import builtins
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypedDict, TypeVar, overload
 from urllib.parse import parse_qsl, urlsplit
 
 from cliniko_async._changes import Changes
 from cliniko_async._convert import decode_rows
 from cliniko_async._fields import Link, Ref, to_id
-from cliniko_async._listing import Listing, OnBadRecord, as_bytes
+from cliniko_async._hidden import everything, include_params, marks_of
+from cliniko_async._listing import Listing
 from cliniko_async._model import Model
 from cliniko_async._query import Filter, Filters, SortBy, sort_text
-from cliniko_async._resource import HIDING, Resource, marks
+from cliniko_async._reading import OnBadRecord, Reading
+from cliniko_async._resource import Resource
 from cliniko_async._scan import Scan
 from cliniko_async._stream import OnChange, Source
 from cliniko_async.errors import ApiError, InvalidTypeError, InvalidValueError, NotFoundError
@@ -21,8 +24,6 @@ from cliniko_async.errors import ApiError, InvalidTypeError, InvalidValueError, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
-
-    import msgspec
 
 __all__ = ["ListOptions", "Listable", "Lists"]
 
@@ -84,31 +85,6 @@ class Lists(Resource[M], Generic[M, F, I]):
         link: Link | None = None,
     ) -> Listing[M]:
         """A listing of the path that this template gives with the parent's id, or of a link's."""
-        sources = self._asked(
-            template,
-            parent,
-            where,
-            sort=sort,
-            include=include,
-            per_page=per_page,
-            on_change=on_change,
-            link=link,
-        )
-        return Listing(self._view, sources, self._rows(), on_bad_record=on_bad_record)
-
-    def _asked(
-        self,
-        template: str,
-        parent: Ref | None,
-        where: Sequence[Filter[F]],
-        *,
-        sort: SortBy[F] | None = None,
-        include: Iterable[I] = (),
-        per_page: int = MOST_PER_PAGE,
-        on_change: OnChange = "raise",
-        link: Link | None = None,
-    ) -> Sequence[Source]:
-        """What is asked of the API, if it can be asked."""
         order = None if sort is None else sort_text(sort)
         path = _fill(template, parent)
         own: Sequence[tuple[str, str]] = ()
@@ -121,14 +97,15 @@ class Lists(Resource[M], Generic[M, F, I]):
             params=(
                 *own,
                 *_conditions(template, where, self._filters),
-                *marks(include, self._filters),
+                *include_params(include, type(self)),
                 *((("sort", order),) if order else ()),
             ),
             per_page=_checked_per_page(per_page),
             walkable=order in DEFAULT_ORDERS and "created_at" in self._filters.names,
             on_change=_checked_on_change(on_change),
         )
-        return self._sources(source, include)
+        sources = self._sources(source, include)
+        return Listing(Reading(self._view, sources, self._rows(), on_bad_record))
 
     def _sources(self, source: Source, _include: Iterable[str]) -> Sequence[Source]:
         """The lists that make up a listing: one, unless a resource keeps some records apart."""
@@ -195,8 +172,8 @@ class Listable(Lists[M, F, I]):
             include: Kinds of records that the API hides otherwise.
             on_bad_record: As in `list`.
         """
-        sources = self._asked(self.path, None, where, include=include)
-        return Scan(self._view, sources, self._rows(), on_bad_record=on_bad_record)
+        listing = self.list(*where, include=include, on_bad_record=on_bad_record)
+        return Scan(listing.reading)
 
     def changes(self, *, since: datetime | None = None, cursor: str | None = None) -> Changes[M]:
         """Fetch what has been created, updated or hidden since a moment, or since the last run.
@@ -214,15 +191,15 @@ class Listable(Lists[M, F, I]):
             InvalidTypeError: Neither or both are given.
             InvalidValueError: The cursor is none, or the moment has no time zone.
         """
-        hiding = sorted(HIDING & self._filters.names)
-
-        def listing(condition: Filter[Any]) -> Listing[msgspec.Raw]:
-            kinds = [mark.removesuffix("_at") for mark in hiding if mark != condition.field]
-            include: Any = (*kinds, "inactive")
-            sources = self._asked(self.path, None, (condition,), include=include)
-            return Listing(self._view.bulk(), sources, as_bytes)
-
-        return Changes(self._view, self.model, listing, hiding, since=since, cursor=cursor)
+        bulk = type(self)(self._view.bulk())
+        return Changes(
+            self._view,
+            self.model,
+            partial(everything, bulk),
+            marks_of(type(self)),
+            since=since,
+            cursor=cursor,
+        )
 
     @overload
     async def get_many(

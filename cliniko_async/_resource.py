@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import msgspec
 from typing_extensions import deprecated
 
 from cliniko_async._convert import decode, encode_fields
 from cliniko_async._fields import Ref, to_id
+from cliniko_async._hidden import include_params
 from cliniko_async._model import Model
 from cliniko_async._request import Request
 from cliniko_async._retry import Repeat
 from cliniko_async.errors import (
     DecodeError,
     InvalidTypeError,
-    InvalidValueError,
     NotFoundError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
-    from cliniko_async._query import Filters
     from cliniko_async._request import Parse
     from cliniko_async._view import View
 
 __all__ = [
-    "HIDING",
     "Archivable",
     "Conflicting",
     "Deletable",
@@ -35,15 +33,11 @@ __all__ = [
     "Gettable",
     "Resource",
     "Unarchivable",
-    "marks",
 ]
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 I = TypeVar("I", bound=str)  # noqa: E741 - what `include=` may name
-
-HIDING: Final = frozenset({"archived_at", "cancelled_at", "deleted_at"})
-"""Filters that make hidden records appear."""
 
 
 class Resource(Generic[M]):
@@ -52,10 +46,12 @@ class Resource(Generic[M]):
     Attributes:
         path: The path of its list.
         model: What its records are decoded to.
+        inactive_apart: Whether inactive records have lists of their own.
     """
 
     path: ClassVar[str]
     model: type[M]
+    inactive_apart: ClassVar[bool] = False
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -128,7 +124,7 @@ class Gettable(Resource[M], Generic[M, I]):
             NotFoundError: There is none, or it is hidden.
         """
         template, path = self._of(id)
-        params = tuple(marks(include, getattr(self, "filters", None)))
+        params = tuple(include_params(include, type(self)))
         try:
             return await self._view.call(Request.get(template, path, self._record(), params))
         except NotFoundError as error:
@@ -197,17 +193,3 @@ def _read_conflicts(body: bytes) -> bool | DecodeError:
         return _conflicts.decode(body).conflicts.exist
     except msgspec.ValidationError:
         return DecodeError("the answer does not say whether conflicts exist", resource="conflicts")
-
-
-def marks(include: Iterable[str], filters: Filters | None) -> Iterable[tuple[str, str]]:
-    """The query parameters that make hidden records appear."""
-    if isinstance(include, str):
-        raise InvalidTypeError(f"include= takes a set: write include={{{include!r}}}")
-    names = filters.names if filters else frozenset[str]()
-    for kind in dict.fromkeys(include):
-        if kind == "inactive":
-            continue
-        if f"{kind}_at" not in names or kind not in ("archived", "cancelled", "deleted"):
-            can = sorted(n.removesuffix("_at") for n in HIDING & names) or ["nothing"]
-            raise InvalidValueError(f"include={kind!r}: there is {', '.join(can)} to include here")
-        yield "q[]", f"{kind}_at:*"

@@ -17,13 +17,6 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 import attrs
 
-from cliniko_async._listing import (
-    Decode,
-    OnBadRecord,
-    as_dicts,
-    checked_on_bad_record,
-    read_batch,
-)
 from cliniko_async._query import utc_text
 from cliniko_async._stream import Source, Stream
 from cliniko_async._walk import OUT_OF_ORDER, Frontier, before, since, split_tail
@@ -40,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Sequence
 
     from cliniko_async._page import Batch, Page
+    from cliniko_async._reading import Reading
     from cliniko_async._view import View
 
 __all__ = ["Scan", "ScanIterator"]
@@ -61,44 +55,29 @@ MOST_SPLITS: Final = 6
 class Scan(Generic[T]):
     """All records of a list, in no particular order. It costs nothing until it is iterated."""
 
-    def __init__(
-        self,
-        view: View,
-        sources: Sequence[Source],
-        decode: Decode,
-        *,
-        on_bad_record: OnBadRecord = "raise",
-    ) -> None:
-        self._view = view.bulk()
-        self._sources = tuple(sources)
-        self._decode = decode
-        self._on_bad_record: OnBadRecord = checked_on_bad_record(on_bad_record)
+    def __init__(self, reading: Reading) -> None:
+        self._reading = attrs.evolve(reading, view=reading.view.bulk())
 
     def __aiter__(self) -> ScanIterator[T]:
-        return ScanIterator(self._view, self._sources, self._decode, self._on_bad_record)
+        return ScanIterator(self._reading)
 
     def raw(self) -> Scan[dict[str, Any]]:
         """The records as the API sent them: dicts, with whatever fields it has added since."""
-        return Scan(self._view, self._sources, as_dicts)
+        return Scan(self._reading.raw())
 
     async def all(self) -> list[T]:
         """All records, in memory."""
         return [record async for record in self]
 
     def __repr__(self) -> str:
-        return f"<Scan of {self._sources[0].template}>"
+        return f"<Scan of {self._reading.sources[0].template}>"
 
 
 class ScanIterator(Generic[T]):
     """Record after record, from whichever walker has some."""
 
-    def __init__(
-        self, view: View, sources: Sequence[Source], decode: Decode, on_bad_record: OnBadRecord
-    ) -> None:
-        self._view = view
-        self._sources = sources
-        self._decode = decode
-        self._on_bad_record: OnBadRecord = on_bad_record
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
         self._belt = _Belt()
         self._work: asyncio.Task[None] | None = None
         self._records: Sequence[Any] = ()
@@ -113,7 +92,7 @@ class ScanIterator(Generic[T]):
             batch = await self._next_batch()
             if batch is None:
                 raise StopAsyncIteration
-            self._records = read_batch(batch, self._decode, self._on_bad_record)
+            self._records = self._reading.records(batch)
             self._index = 0
         record = self._records[self._index]
         self._index += 1
@@ -123,8 +102,9 @@ class ScanIterator(Generic[T]):
 
     async def _next_batch(self) -> Batch | None:
         if self._work is None:
-            walk = _Walkers(self._view, self._belt).scan(self._sources)
-            self._work = self._view.core.spawn(walk)
+            view = self._reading.view
+            walk = _Walkers(view, self._belt).scan(self._reading.sources)
+            self._work = view.core.spawn(walk)
             self._work.add_done_callback(self._belt.tell)
         # Whoever is cancelled in here has taken nothing off the belt.
         while not self._belt.batches:

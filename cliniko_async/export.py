@@ -12,6 +12,7 @@ import hashlib
 import math
 import time
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -21,9 +22,9 @@ import attrs
 
 from cliniko_async._client import AsyncCliniko, Lazy
 from cliniko_async._files import RowsFile, write_parquet
+from cliniko_async._hidden import everything
 from cliniko_async._lists import Listable
 from cliniko_async._manifest import Manifest, Part, locked, open_privately, sha256_of
-from cliniko_async._resource import HIDING
 from cliniko_async.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from cliniko_async._listing import Listing
-    from cliniko_async._query import Filters
+    from cliniko_async._query import Filter
 
 __all__ = ["Cost", "Export", "Progress", "Summary", "exportable", "verify"]
 
@@ -167,6 +168,7 @@ class Export:
         """
         started = time.monotonic()
         with locked(self._folder):
+            self._manifest = self._take_up()  # another process may have gone on in the meantime
             self._cliniko.hold_places([at - time.time() for at in self._manifest.held])
             limiter = anyio.CapacityLimiter(AT_ONCE)
             async with anyio.create_task_group() as tasks:
@@ -192,8 +194,11 @@ class Export:
             progress.done = True
             self._started()
             return
-        file = RowsFile(self._partial(progress.resource), part, self._filters(progress.resource))
-        pages = self._listing(progress.resource, part).pages()
+        name = progress.resource
+        resumable = self._listing(name).reading.in_order_of_creation
+        open_file = partial(RowsFile, self._partial(name), part, resumable=resumable)
+        file = await anyio.to_thread.run_sync(open_file)
+        pages = self._listing(name, since=part.through).pages()
         try:
             # The first page of all resources says what the export will cost.
             page = await anext(pages, None)
@@ -216,7 +221,7 @@ class Export:
         await anyio.to_thread.run_sync(file.sync)
         name = progress.resource
         if self._format == "parquet":
-            model = getattr(self._cliniko, name).model
+            model = self._resource(name).model
             await anyio.to_thread.run_sync(
                 write_parquet, model, self._partial(name), self._complete(name)
             )
@@ -258,24 +263,18 @@ class Export:
         """The file in its final format, before it has its name."""
         return self._folder / f".{name}.{self._format}.partial"
 
-    def _filters(self, name: str) -> Filters:
-        resource: type[object] = getattr(AsyncCliniko, name)
-        filters: Filters = vars(resource)["filters"]
-        return filters
+    def _resource(self, name: str) -> Any:
+        return getattr(self._cliniko, name)
 
-    def _listing(self, name: str, part: Part) -> Listing[msgspec.Raw]:
-        resource: Listable[Any, Any, Any] = getattr(self._cliniko, name)
-        include = self._hidden_kinds(name) if self._include_hidden else ()
-        if part.through is None:
-            return resource.list(include=include).raw_bytes()
-        since = self._filters(name).created_at >= datetime.fromisoformat(part.through)
-        return resource.list(since, include=include).raw_bytes()
-
-    def _hidden_kinds(self, name: str) -> Iterable[str]:
-        """What `include=` can bring to light in a resource."""
-        marks = sorted(HIDING & self._filters(name).names)
-        inactive = ("inactive",) if name == "practitioners" else ()
-        return (*(mark.removesuffix("_at") for mark in marks), *inactive)
+    def _listing(self, name: str, *, since: str | None = None) -> Listing[msgspec.Raw]:
+        resource = self._resource(name)
+        where: list[Filter[Any]] = []
+        if since is not None:
+            where.append(resource.filters.created_at >= datetime.fromisoformat(since))
+        if self._include_hidden:
+            return everything(resource, *where)
+        listing: Listing[Any] = resource.list(*where)
+        return listing.raw_bytes()
 
     def _tell(self, progress: Progress, part: Part) -> None:
         progress.records = part.records

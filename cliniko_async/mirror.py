@@ -25,7 +25,8 @@ from dlt.common.destination.exceptions import (
 
 from cliniko_async._arrow import json_columns, table_of
 from cliniko_async._client import AsyncCliniko
-from cliniko_async._differences import Ask, Differences, Found, Start, marks_of, start
+from cliniko_async._differences import Ask, Differences, Found, Start, start
+from cliniko_async._hidden import marks_of
 from cliniko_async._target import MirrorError, Nothing, Place, Table, run
 from cliniko_async.errors import ClinikoError, InvalidValueError, SessionClosedError
 from cliniko_async.export import exportable
@@ -115,7 +116,7 @@ def _begin(cliniko: AsyncCliniko, names: Iterable[str]) -> Mapping[str, asyncio.
     return {
         name: asyncio.create_task(start(getattr(cliniko, name)))
         for name in names
-        if name not in ("services", "practitioners")
+        if name != "services" and not getattr(cliniko, name).inactive_apart
     }
 
 
@@ -268,7 +269,7 @@ def _resource(
     begun: asyncio.Task[Start] | None,
 ) -> Any:
     model = getattr(AsyncCliniko, name).model
-    marks = () if name == "services" else marks_of(getattr(AsyncCliniko, name))
+    marks = marks_of(getattr(AsyncCliniko, name))
     columns: dict[str, Any] = {column: {"data_type": "json"} for column in json_columns(model)}
 
     async def services() -> AsyncGenerator[Any]:

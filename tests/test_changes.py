@@ -11,7 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from cliniko_async import AsyncCliniko, InvalidTypeError, InvalidValueError, RateLimit
+from cliniko_async import AsyncCliniko, DecodeError, InvalidTypeError, InvalidValueError, RateLimit
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.clock import VirtualTimeLoop
 from cliniko_async.emulator.emulator import VIRTUAL_START
@@ -97,6 +97,36 @@ async def test_a_cursor_comes_at_the_end_and_tells_nothing() -> None:
             await anext(iterator)
         assert "Canary" not in base64.urlsafe_b64decode(changes.cursor).decode()
         assert change.record.id not in base64.urlsafe_b64decode(changes.cursor).decode()
+
+
+async def test_a_run_that_was_closed_has_no_cursor() -> None:
+    emulator = Emulator(Clinic.seeded(patients=3, appointments=0), limit=100_000)
+    async with session(emulator) as cliniko:
+        changes = cliniko.patients.changes(since=START - timedelta(days=9999))
+        iterator = aiter(changes)
+        await anext(iterator)
+        await iterator.aclose()
+        assert await anext(iterator, None) is None
+        with pytest.raises(InvalidValueError, match="last change"):
+            _ = changes.cursor
+
+
+async def test_a_record_that_does_not_fit_is_an_error_in_each_run_until_it_does() -> None:
+    emulator = Emulator(Clinic(), limit=100_000)
+    created = emulator.clinic.create("patients", first_name="A", last_name="B")
+    async with session(emulator) as cliniko:
+        changes = cliniko.patients.changes(since=START)
+        for bad in ("Canary", "2026-01-01T00:00:00", 5):
+            emulator.clinic.update("patients", created["id"], merged_at=bad)
+            iterator = aiter(changes)
+            with pytest.raises(DecodeError, match="merged_at") as caught:
+                await anext(iterator)
+            assert caught.value.id == created["id"]
+            assert "Canary" not in str(caught.value)
+            assert await anext(iterator, None) is None
+        emulator.clinic.update("patients", created["id"], merged_at=None)
+        (change,) = await cliniko.patients.changes(cursor=changes.cursor).all()
+        assert change.record.id == created["id"]
 
 
 async def test_bad_arguments_say_what_to_pass() -> None:

@@ -168,6 +168,41 @@ async def test_interrupted_anywhere_it_goes_on_and_ends_the_same(
     assert emulator.report.requests <= undisturbed + runs * 3 * 4
 
 
+async def test_a_line_that_was_cut_by_a_kill_is_written_again(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    def die(progress: Progress) -> None:
+        if progress.records >= 200:
+            raise _KilledError
+
+    async with session(emulator) as cliniko:
+        with pytest.raises(BaseExceptionGroup):
+            await Export(cliniko, ["patients"], tmp_path, watch=die).run()
+        with (tmp_path / ".patients.jsonl.partial").open("ab") as file:
+            file.write(b'{"id":"1","first_na')
+        await Export(cliniko, ["patients"], tmp_path).run()
+    ids = [row["id"] for row in lines(tmp_path, "patients")]
+    assert ids == [row["id"] for row in emulator.clinic.records("patients")]
+    assert verify(tmp_path) == []
+
+
+async def test_inactive_practitioners_are_not_lost_to_an_interruption(tmp_path: Path) -> None:
+    emulator = Emulator(Clinic(), limit=100_000)
+    for active in (*[False] * 3, *[True] * 3):
+        await anyio.sleep(60)
+        emulator.clinic.create("practitioners", first_name="A", last_name="B", active=active)
+
+    def die(_: Progress) -> None:
+        raise _KilledError
+
+    async with session(emulator) as cliniko:
+        with pytest.raises(BaseExceptionGroup):
+            await Export(cliniko, ["practitioners"], tmp_path, watch=die).run()
+        await Export(cliniko, ["practitioners"], tmp_path).run()
+    ids = [row["id"] for row in lines(tmp_path, "practitioners")]
+    assert sorted(ids) == sorted(row["id"] for row in emulator.clinic.records("practitioners"))
+
+
 async def test_another_account_or_other_options_are_refused_in_the_same_folder(
     emulator: Emulator, tmp_path: Path
 ) -> None:

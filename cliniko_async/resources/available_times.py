@@ -15,6 +15,7 @@ from cliniko_async._listing import Listing
 from cliniko_async._lists import Lists
 from cliniko_async._model import Id, Model, Moment, model
 from cliniko_async._query import NoFilters
+from cliniko_async._reading import Reading
 from cliniko_async._request import Request
 from cliniko_async._stream import Source
 from cliniko_async.errors import (
@@ -155,7 +156,7 @@ class AvailableTimes(Lists[AvailableTime, NoFilters, Never]):
             params=(("from", span[0]), ("to", span[1])),
             walkable=False,
         )
-        return Listing(self._view, [source], self._rows())
+        return Listing(Reading(self._view, [source], self._rows()))
 
     async def _why(self, place: _Place, error: NotFoundError) -> NotBookableError:
         """What a 404 means: fetching what was named raises if it is that which is missing."""

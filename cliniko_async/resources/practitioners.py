@@ -69,6 +69,7 @@ class Practitioners(
 
     path = "/practitioners"
     model = Practitioner
+    inactive_apart = True
     filters: Final = PractitionerFilters()
 
     def list_inactive(

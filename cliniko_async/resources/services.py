@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final, Never, TypedDict, Unpack
 
 from cliniko_async._fields import Link, Ref
-from cliniko_async._listing import Listing, OnBadRecord
+from cliniko_async._listing import Listing
 from cliniko_async._lists import Lists
 from cliniko_async._model import Model, model
 from cliniko_async._query import NoFilters
+from cliniko_async._reading import OnBadRecord
 from cliniko_async._stream import OnChange
 
 __all__ = ["Service", "Services"]
