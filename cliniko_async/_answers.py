@@ -34,8 +34,12 @@ LONGEST_DETAIL: Final = 500
 SHORTEST_PAUSE: Final = 1.0
 """Seconds to pause when the reset that a 429 names is already over by the server's own clock."""
 
+UNAUTHORIZED: Final = 401
+FAILED: Final = 500
+"""From here on, statuses say that the server has failed."""
+
 _KINDS: Final[dict[int, type[ApiError]]] = {
-    401: AuthenticationError,
+    UNAUTHORIZED: AuthenticationError,
     403: ForbiddenError,
     404: NotFoundError,
     422: ValidationError,
@@ -67,7 +71,7 @@ def api_error(answer: Answer, *, method: str, path: str, shard: str) -> ApiError
     """The error for an answer with an error status."""
     said = _json_object(answer.body)
     fields = _fields(said)
-    kind = _KINDS.get(answer.status, ServerError if answer.status >= 500 else ApiError)  # noqa: PLR2004
+    kind = _KINDS.get(answer.status, ServerError if answer.status >= FAILED else ApiError)
     error = kind(
         _message(answer.status, method, path, shard, fields),
         status=answer.status,
@@ -83,7 +87,7 @@ def api_error(answer: Answer, *, method: str, path: str, shard: str) -> ApiError
 
 def _message(status: int, method: str, path: str, shard: str, fields: Mapping[str, str]) -> str:
     hint = _HINTS.get(status, "")
-    if status == 401:  # noqa: PLR2004
+    if status == UNAUTHORIZED:
         hint = (
             f"the key is not valid on shard {shard}, which was asked. A key belongs to one shard, "
             "the part behind its last hyphen (au1 if there is none): is it copied whole?"

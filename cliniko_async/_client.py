@@ -205,8 +205,8 @@ class AsyncCliniko:
                 "this session was opened before: make a new AsyncCliniko for each 'async with'"
             )
         # The HTTP library is not needed to have filters or models.
-        from cliniko_async._transport import Transport  # noqa: PLC0415
-        from cliniko_async._wire import Wire  # noqa: PLC0415
+        from cliniko_async._transport import Transport  # noqa: PLC0415 - slow to import
+        from cliniko_async._wire import Wire  # noqa: PLC0415 - likewise
 
         self._core.transport = Transport(
             self._account,
@@ -268,7 +268,7 @@ class AsyncCliniko:
         changed = {name: value for name, value in given.items() if value is not None}
         view = copy.copy(self)
         view.__dict__ = {k: v for k, v in vars(self).items() if k.startswith("_")}
-        view._view = View(self._core, attrs.evolve(self._view.options, **changed))  # noqa: SLF001
+        view._view = View(self._core, attrs.evolve(self._view.options, **changed))  # noqa: SLF001 - its own kind
         return view
 
     async def request(

@@ -65,7 +65,8 @@ def everything(resource: Any, *where: Filter[Any], sort: str | None = None) -> L
 
     Where a filter is on a mark, records without that mark do not pass.
     """
-    named = {f"{condition.field}" for condition in where}
-    include = [kind for kind in hidden_kinds(type(resource)) if f"{kind}_at" not in named]
+    kind: type[object] = resource.__class__
+    named = {condition.field for condition in where}
+    include = [hidden for hidden in hidden_kinds(kind) if f"{hidden}_at" not in named]
     listing: Listing[Any] = resource.list(*where, include=include, sort=sort)
     return listing.raw_bytes()

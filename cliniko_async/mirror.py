@@ -253,64 +253,80 @@ def _source(
 ) -> Any:
     @dlt.source(name="cliniko")
     def cliniko() -> Sequence[Any]:
-        return [
-            _resource(name, shared, full=full, rows=rows, begun=begun.get(name)) for name in names
-        ]
+        tables = [_TableSource(n, shared, rows, full=full, begun=begun.get(n)) for n in names]
+        return [table.resource() for table in tables]
 
     return cliniko()
 
 
-def _resource(
-    name: str,
-    shared: _Shared,
-    *,
-    full: bool,
-    rows: dict[str, int],
-    begun: asyncio.Task[Start] | None,
-) -> Any:
-    model = getattr(AsyncCliniko, name).model
-    marks = marks_of(getattr(AsyncCliniko, name))
-    columns: dict[str, Any] = {column: {"data_type": "json"} for column in json_columns(model)}
+@attrs.frozen
+class _TableSource:
+    """Where the rows of one table come from.
 
-    async def services() -> AsyncGenerator[Any]:
-        async with shared() as means:
-            found = await means.ask(getattr(means.cliniko, name).list().raw_bytes().all())
-        rows[name] += len(found)
-        yield table_of(model, found)
+    Attributes:
+        rows: How many were found so far, by table.
+        full: Whether what was copied before is not to be relied on.
+        begun: The beginning of the list, if it was asked for before dlt was ready.
+    """
 
-    async def differences() -> AsyncGenerator[Any]:
-        clock, state = _Clock(), dlt.current.resource_state(name)
-        async with shared() as means:
-            copy = Table(name, marks, means.client) if state else None
+    name: str
+    shared: _Shared
+    rows: dict[str, int]
+    full: bool
+    begun: asyncio.Task[Start] | None
+
+    def resource(self) -> Any:
+        """The rows as dlt reads them."""
+        model, name = getattr(AsyncCliniko, self.name).model, self.name
+        columns: dict[str, Any] = {column: {"data_type": "json"} for column in json_columns(model)}
+
+        async def tables() -> AsyncGenerator[Any]:  # dlt takes no methods
+            found = self._services() if name == "services" else self._changed()
+            async with contextlib.aclosing(found):
+                async for table in found:
+                    yield table
+
+        if name == "services":  # they have no ids
+            return dlt.resource(tables, name=name, columns=columns, write_disposition="replace")
+        columns[REMOVED] = {"hard_delete": True}
+        columns[READ_AT] = {"dedup_sort": "desc"}
+        return dlt.resource(
+            tables, name=name, columns=columns, primary_key="id", write_disposition="merge"
+        )
+
+    async def _services(self) -> AsyncGenerator[Any]:
+        async with self.shared() as means:
+            services = means.cliniko.services
+            found = await means.ask(services.list().raw_bytes().all())
+        self.rows[self.name] += len(found)
+        yield table_of(services.model, found)
+
+    async def _changed(self) -> AsyncGenerator[Any]:
+        clock, state = _Clock(), dlt.current.resource_state(self.name)
+        async with self.shared() as means:
+            resource = getattr(means.cliniko, self.name)
+            marks = marks_of(resource.__class__)
+            copy = Table(self.name, marks, means.client) if state else None
             if copy is None or not copy.exists():
                 copy = None
-                yield _stamped(model, Found(), clock)  # an empty table is a table, too
-            known = state if copy and not full else {}
-            since, marked = (
-                datetime.fromisoformat(known[key]) if key in known else None
-                for key in ("since", "marked")
-            )
-            resource = getattr(means.cliniko, name)
-            finding = Differences(
-                resource,
-                means.ask,
-                copy or Nothing(),
-                since=since,
-                marked=marked,
-                started=begun,
-            )
+                yield _stamped(resource.model, Found(), clock)  # an empty table is a table, too
+            finding = self._differences(resource, means.ask, copy, state)
             async for found in finding.find():
-                rows[name] += len(found.rows) + len(found.gone)
-                yield _stamped(model, found, clock)
+                self.rows[self.name] += len(found.rows) + len(found.gone)
+                yield _stamped(resource.model, found, clock)
         state["since"], state["marked"] = finding.until.isoformat(), finding.marked.isoformat()
 
-    if name == "services":  # they have no ids
-        return dlt.resource(services, name=name, columns=columns, write_disposition="replace")
-    columns[REMOVED] = {"hard_delete": True}
-    columns[READ_AT] = {"dedup_sort": "desc"}
-    return dlt.resource(
-        differences, name=name, columns=columns, primary_key="id", write_disposition="merge"
-    )
+    def _differences(
+        self, resource: Any, ask: Ask, copy: Table | None, state: Mapping[str, str]
+    ) -> Differences:
+        known: Mapping[str, str] = state if copy and not self.full else {}
+        since, marked = (
+            datetime.fromisoformat(known[key]) if key in known else None
+            for key in ("since", "marked")
+        )
+        return Differences(
+            resource, ask, copy or Nothing(), since=since, marked=marked, started=self.begun
+        )
 
 
 class _Clock:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from crowds import answer, call
 
 from cliniko_async.errors import InvalidTypeError, InvalidValueError, SessionClosedError
 from cliniko_async.limits import (
     Allowance,
-    Lane,
     LocalLimiter,
-    Place,
     PlaceTimeoutError,
     RateLimit,
 )
@@ -31,21 +30,6 @@ pytestmark = pytest.mark.anyio
 
 def join(rate: RateLimit, user: str = "somebody") -> Allowance:
     return LocalLimiter().open(user, rate)
-
-
-async def answer(place: Place, latency: float = 0.0) -> None:
-    place.sent()
-    await anyio.sleep(latency)
-    place.answered()
-    place.close()
-
-
-async def call(
-    allowance: Allowance, went: list[float], lane: Lane = "interactive", latency: float = 0.0
-) -> None:
-    place = await allowance.acquire(lane=lane)
-    went.append(asyncio.get_running_loop().time())
-    await answer(place, latency)
 
 
 async def at_once(*calls: Awaitable[object]) -> None:

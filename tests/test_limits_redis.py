@@ -8,6 +8,7 @@ import sys
 
 import anyio
 import pytest
+from crowds import answer, call
 from redis_server import Process, Server, emptied, started
 
 from cliniko_async.errors import (
@@ -16,28 +17,13 @@ from cliniko_async.errors import (
     LimiterUnavailableError,
     SessionClosedError,
 )
-from cliniko_async.limits import Allowance, Lane, Place, PlaceTimeoutError, RateLimit, RedisLimiter
+from cliniko_async.limits import PlaceTimeoutError, RateLimit, RedisLimiter
 from cliniko_async.limits.stock import LEASE
 
 pytestmark = pytest.mark.anyio
 
 shared_server = pytest.fixture(started, scope="module")
 server = pytest.fixture(emptied)
-
-
-async def answer(place: Place, latency: float = 0.0) -> None:
-    assert place.sent()
-    await anyio.sleep(latency)
-    place.answered()
-    place.close()
-
-
-async def call(
-    allowance: Allowance, went: list[float], lane: Lane = "interactive", latency: float = 0.0
-) -> None:
-    place = await allowance.acquire(lane=lane)
-    went.append(asyncio.get_running_loop().time())
-    await answer(place, latency)
 
 
 async def test_four_processes_use_the_limit_up_with_few_calls_of_the_script(

@@ -7,47 +7,22 @@ from typing import TYPE_CHECKING
 
 import attrs
 import pytest
+from crowds import Call, Seen, calls, rates, use
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis_server import Failing, Process, Server, emptied, started
-from test_limits_proof import CUT_OFF, Call, Seen, calls, rates
 
 from cliniko_async.emulator.clock import VirtualTimeLoop
 from cliniko_async.limits.script import SCRIPT, Question, Reply
 from cliniko_async.limits.stock import LEASE
 
 if TYPE_CHECKING:
-    from cliniko_async.limits import Allowance, Place, RateLimit
+    from cliniko_async.limits import Allowance, RateLimit
 
 shared_server = pytest.fixture(started, scope="module")
 server = pytest.fixture(emptied)
 
 FAILINGS: list[Failing] = ["before", "after"]
-
-
-async def use(place: Place, call: Call, seen: Seen) -> None:
-    """Send a request on a place, as the transport does."""
-    now = asyncio.get_running_loop().time
-    sent = None
-    try:
-        await asyncio.sleep(call.before_sending)
-        if call.ending == "unsent" or not place.sent():
-            place.unsent()
-            return
-        sent = now()
-        await asyncio.sleep(call.latency)
-        if call.ending == "answered":
-            place.answered()
-        elif call.ending == "refused":
-            place.refused(call.cancelled_after)
-        else:
-            return
-        seen.counted.append((sent, now()))
-        sent = None
-    finally:
-        place.close()
-        if sent is not None:
-            seen.counted.append((sent, max(now(), sent + CUT_OFF)))
 
 
 async def make(allowance: Allowance, call: Call, seen: Seen) -> None:

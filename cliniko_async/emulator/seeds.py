@@ -41,6 +41,7 @@ MOBILES: Final = (
 """Ends of the numbers under 0491 570 that Australia sets aside for fiction: there is no range."""
 
 TYPES: Final = (("Initial consultation", 60), ("Standard consultation", 30), ("Long review", 45))
+BOOKABLE: Final = {"max_attendees": 1, "color": "#2a9d8f", "show_in_online_bookings": True}
 
 
 class _Calendar:
@@ -74,60 +75,53 @@ def fill(clinic: Clinic, *, patients: int, appointments: int, seed: int) -> None
 
 def _staff(clinic: Clinic, calendar: _Calendar) -> dict[str, list[dict[str, Any]]]:
     """Who works here, where, and what can be booked."""
-    users = [
-        clinic.create(
-            "users",
-            created_at=calendar.next(),
-            first_name=FIRST[n],
-            last_name="Staff",
-            email=f"staff{n}@example.com",
-            active=n < 6,  # noqa: PLR2004 - the last two have left
-            role="administrator" if n == 0 else "practitioner",
-        )
-        for n in range(8)
-    ]
+
+    def create(resource: str, **values: Any) -> dict[str, Any]:
+        return clinic.create(resource, created_at=calendar.next(), **values)
+
+    users = [create("users", **_user(n)) for n in range(8)]
+    create("taxes", name="GST", rate="10.0")
     return {
-        "taxes": [clinic.create("taxes", created_at=calendar.next(), name="GST", rate="10.0")],
-        "businesses": [
-            clinic.create(
-                "businesses",
-                created_at=calendar.next(),
-                business_name=f"Example Clinic {city}",
-                display_name=f"Example Clinic {city}",
-                city=city,
-                country_code="AU",
-                time_zone="Melbourne",
-                time_zone_identifier="Australia/Melbourne",
-                show_in_online_bookings=True,
-                appointment_type_ids=[],
-            )
-            for city in CITIES
-        ],
+        "businesses": [create("businesses", **_business(city)) for city in CITIES],
         "types": [
-            clinic.create(
-                "appointment_types",
-                created_at=calendar.next(),
-                name=name,
-                duration_in_minutes=minutes,
-                max_attendees=1,
-                color="#2a9d8f",
-                show_in_online_bookings=True,
-            )
+            create("appointment_types", name=name, duration_in_minutes=minutes, **BOOKABLE)
             for name, minutes in TYPES
         ],
-        "practitioners": [
-            clinic.create(
-                "practitioners",
-                created_at=calendar.next(),
-                first_name=user["first_name"],
-                last_name=user["last_name"],
-                display_name=f"{user['first_name']} {user['last_name']}",
-                active=user["active"],
-                show_in_online_bookings=user["active"],
-                user_id=user["id"],
-            )
-            for user in users
-        ],
+        "practitioners": [create("practitioners", **_practitioner(user)) for user in users],
+    }
+
+
+def _user(number: int) -> dict[str, Any]:
+    return {
+        "first_name": FIRST[number],
+        "last_name": "Staff",
+        "email": f"staff{number}@example.com",
+        "active": number < 6,  # noqa: PLR2004 - the last two have left
+        "role": "practitioner" if number else "administrator",
+    }
+
+
+def _business(city: str) -> dict[str, Any]:
+    return {
+        "business_name": f"Example Clinic {city}",
+        "display_name": f"Example Clinic {city}",
+        "city": city,
+        "country_code": "AU",
+        "time_zone": "Melbourne",
+        "time_zone_identifier": "Australia/Melbourne",
+        "show_in_online_bookings": True,
+        "appointment_type_ids": [],
+    }
+
+
+def _practitioner(user: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "first_name": user["first_name"],
+        "last_name": user["last_name"],
+        "display_name": f"{user['first_name']} {user['last_name']}",
+        "active": user["active"],
+        "show_in_online_bookings": user["active"],
+        "user_id": user["id"],
     }
 
 
@@ -159,7 +153,8 @@ def _appointment(
     patient, kind = random.choice(who["patients"]), random.choice(who["types"])
     practitioner, business = random.choice(who["practitioners"]), random.choice(who["businesses"])
     starts = OPENED + timedelta(days=number // 40, minutes=15 * (number % 40))
-    made = calendar.next()
+    seen, made = number % 2 == 0, calendar.next()
+    where = {"practitioner_id": practitioner["id"], "business_id": business["id"]}
     booked = clinic.create(
         "individual_appointments",
         created_at=made,
@@ -167,39 +162,34 @@ def _appointment(
         ends_at=text(starts + timedelta(minutes=kind["duration_in_minutes"])),
         patient_name=f"{patient['first_name']} {patient['last_name']}",
         did_not_arrive=False,
-        patient_arrived=number % 2 == 0,
+        patient_arrived=seen,
         patient_id=patient["id"],
-        practitioner_id=practitioner["id"],
-        business_id=business["id"],
+        **where,
         appointment_type_id=kind["id"],
     )
-    attendee = clinic.create(
-        "attendees",
-        created_at=made,
-        arrived=number % 2 == 0,
-        patient_id=patient["id"],
-        booking_id=booked["id"],
-    )
-    if number % 2:
-        return
+    ids = {"patient_id": patient["id"], "booking_id": booked["id"]}
+    attendee = clinic.create("attendees", created_at=made, arrived=seen, **ids)
+    if seen:
+        ids = {"patient_id": patient["id"], **where, "appointment_id": booked["id"]}
+        paid = _paid(number, starts)
+        clinic.create(
+            "invoices", created_at=calendar.next(), **paid, **ids, attendee_id=attendee["id"]
+        )
+
+
+def _paid(number: int, issued: datetime) -> dict[str, Any]:
+    """What an invoice says that was paid."""
     amount = f"{80 + number % 40}.0"
-    clinic.create(
-        "invoices",
-        created_at=calendar.next(),
-        number=1000 + number,
-        issue_date=text(starts)[:10],
-        status=20,
-        status_description="Paid",
-        total_amount=amount,
-        net_amount=amount,
-        tax_amount="0.0",
-        discounted_amount="0.0",
-        patient_id=patient["id"],
-        practitioner_id=practitioner["id"],
-        business_id=business["id"],
-        appointment_id=booked["id"],
-        attendee_id=attendee["id"],
-    )
+    return {
+        "number": 1000 + number,
+        "issue_date": text(issued)[:10],
+        "status": 20,
+        "status_description": "Paid",
+        "total_amount": amount,
+        "net_amount": amount,
+        "tax_amount": "0.0",
+        "discounted_amount": "0.0",
+    }
 
 
 def _hide_some(clinic: Clinic, random: Random) -> None:

@@ -42,6 +42,6 @@ if not TYPE_CHECKING:  # checkers are to know each name
         """Import redis-py, which is an extra, when the limiter that needs it is asked for."""
         if name != "RedisLimiter":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from cliniko_async.limits.redis import RedisLimiter  # noqa: PLC0415
+        from cliniko_async.limits.redis import RedisLimiter  # noqa: PLC0415 - an extra
 
         return RedisLimiter

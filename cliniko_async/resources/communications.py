@@ -99,78 +99,51 @@ Category = Literal[
 
 
 @model
-class MemoCommunication(Model):
+class _AnyCommunication(Model):
+    id: Id
+    created_at: Moment
+    updated_at: Moment
+    patient: Link | None = None
+    type_code: TypeCode | int | None = None
+    type: TypeName | str | None = None
+    category_code: int | None = None
+    category: Category | str | None = None
+    direction_code: DirectionCode | int | None = None
+    direction_description: Direction | str | None = None
+    from_: str | None = None
+    to: str | None = None
+    content: str | None = None
+    archived_at: Moment | None = None
+    links: Link | None = None
+
+
+@model
+class MemoCommunication(_AnyCommunication):
     """A note of a communication, written by hand."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
-    patient: Link | None = None
-    type_code: TypeCode | int | None = None
-    type: TypeName | str | None = None
-    category_code: int | None = None
     category: Literal["Memo"] | str | None = None
-    direction_code: DirectionCode | int | None = None
-    direction_description: Direction | str | None = None
-    from_: str | None = None
-    to: str | None = None
-    content: str | None = None
     confidential: bool | None = None
-    archived_at: Moment | None = None
-    links: Link | None = None
 
 
 @model
-class SmsCommunication(Model):
+class _SentCommunication(_AnyCommunication):
+    attendee: Link | None = None
+    booking: Link | None = None
+    invoice: Link | None = None
+    letter: Link | None = None
+    payment: Link | None = None
+
+
+@model
+class SmsCommunication(_SentCommunication):
     """An SMS."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
-    patient: Link | None = None
-    type_code: TypeCode | int | None = None
-    type: TypeName | str | None = None
-    category_code: int | None = None
-    category: Category | str | None = None
-    direction_code: DirectionCode | int | None = None
-    direction_description: Direction | str | None = None
-    from_: str | None = None
-    to: str | None = None
-    content: str | None = None
-    attendee: Link | None = None
-    booking: Link | None = None
-    invoice: Link | None = None
-    letter: Link | None = None
-    payment: Link | None = None
-    archived_at: Moment | None = None
-    links: Link | None = None
-
 
 @model
-class EmailCommunication(Model):
+class EmailCommunication(_SentCommunication):
     """An e-mail."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
-    patient: Link | None = None
-    type_code: TypeCode | int | None = None
-    type: TypeName | str | None = None
-    category_code: int | None = None
-    category: Category | str | None = None
-    direction_code: DirectionCode | int | None = None
-    direction_description: Direction | str | None = None
-    from_: str | None = None
-    to: str | None = None
     content_subject: str | None = None
-    content: str | None = None
-    attendee: Link | None = None
-    booking: Link | None = None
-    invoice: Link | None = None
-    letter: Link | None = None
-    payment: Link | None = None
-    archived_at: Moment | None = None
-    links: Link | None = None
 
 
 Communication = MemoCommunication | SmsCommunication | EmailCommunication | Unknown
