@@ -140,7 +140,8 @@ class Differences:
         self._copy = copy
         self._since = since
         self._filters: Filters = resource.filters
-        self._marks = marks_of(type(resource))
+        kind: type[object] = resource.__class__
+        self._marks = marks_of(kind)
         self._changed: dict[str, Known] = {}
         self._gone: set[str] = set()
         self._now = datetime.now(UTC)
