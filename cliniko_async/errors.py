@@ -29,7 +29,8 @@ What the server said about a refused request is in an attribute, for the caller 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +63,29 @@ __all__ = [
 
 
 class ClinikoError(Exception):
-    """The root of all errors of this library."""
+    """The root of all errors of this library.
+
+    Errors may travel between processes. What the server said, and records that were found, stay
+    behind then: pickles end in queues and result stores.
+    """
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The way of other exceptions calls the class with `args`, without what is keyword-only.
+        kept = {name: LEFT_BEHIND.get(name, value) for name, value in vars(self).items()}
+        return _revive, (type(self), self.args, kept)
+
+
+LEFT_BEHIND: Final[Mapping[str, object]] = MappingProxyType(
+    {"detail": None, "fields": {}, "found": {}}
+)
+
+
+def _revive(
+    kind: type[ClinikoError], arguments: tuple[object, ...], kept: dict[str, object]
+) -> ClinikoError:
+    error = kind.__new__(kind, *arguments)
+    vars(error).update(kept)
+    return error
 
 
 # Mistakes that are found before a request is spent.
