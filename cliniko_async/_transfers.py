@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import aclosing, contextmanager
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
 
 import anyio
 
@@ -12,7 +14,6 @@ from cliniko_async.errors import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Mapping
-    from pathlib import Path
 
     from cliniko_async._elsewhere import Elsewhere
     from cliniko_async._upload import OnProgress, Upload
@@ -70,7 +71,7 @@ async def fetch(
             found = await locate()
             came, wrong = await _write(elsewhere, found, part, size, on_progress)
             if wrong is None:
-                part.replace(to)
+                _put_in_place(part, to)
                 return came
     raise TransportError(
         f"the file did not come whole after {TRIES} tries: {wrong}", method="GET", path="file host"
@@ -80,13 +81,13 @@ async def fetch(
 async def _write(
     elsewhere: Elsewhere,
     found: str | bytes,
-    part: Path,
+    part: IO[bytes],
     size: int | None,
     on_progress: OnProgress | None,
 ) -> tuple[int, str | None]:
     """How many bytes came, and what is wrong with them."""
     came = 0
-    async with await anyio.open_file(part, "wb") as disk:
+    async with anyio.wrap_file(part) as disk:
 
         async def write(piece: bytes) -> None:
             nonlocal came
@@ -109,11 +110,21 @@ async def _pause_before(tried: int) -> None:
         await anyio.sleep(2.0**tried)
 
 
+def _put_in_place(part: IO[bytes], to: Path) -> None:
+    Path(part.name).replace(to)
+
+
 @contextmanager
-def _part_of(path: Path) -> Generator[Path]:
-    """A path for a file that is not whole yet; what is left there goes."""
-    part = path.with_name(f"{path.name}.part")
+def _part_of(path: Path) -> Generator[IO[bytes]]:
+    """A file of our own beside a path, for nobody else to read; what is left of it goes.
+
+    It is made here and now: a thread that makes it might still do so after a cancellation.
+    """
+    part = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, or when it is whole
+        dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
+    )
     try:
         yield part
     finally:
-        part.unlink(missing_ok=True)
+        part.close()
+        Path(part.name).unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from email import message_from_bytes
 from typing import TYPE_CHECKING, Any
 
@@ -298,4 +299,5 @@ async def test_the_emulator_plays_the_file_host_too(tmp_path: Path) -> None:
         with pytest.raises(ValidationError) as caught:
             await files.create(patient_id=patient["id"], upload_url="https://example.com/x")
     assert (tmp_path / "x.pdf").read_bytes() == b"%PDF-"
+    assert stat.S_IMODE((tmp_path / "x.pdf").stat().st_mode) == 0o600
     assert "temp_attachment_url" in caught.value.fields

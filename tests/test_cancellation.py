@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -10,7 +11,7 @@ import pytest
 
 from cliniko_async import AsyncCliniko, RateLimit
 from cliniko_async.emulator import Clinic, Emulator
-from cliniko_async.errors import SessionClosedError
+from cliniko_async.errors import NotFoundError, SessionClosedError
 from cliniko_async.export import Export
 
 if TYPE_CHECKING:
@@ -46,6 +47,30 @@ async def create(cliniko: AsyncCliniko) -> object:
     return await cliniko.patients.create(first_name="New", last_name="Testperson")
 
 
+async def update(cliniko: AsyncCliniko) -> object:
+    return await cliniko.taxes.update(await a_tax(cliniko), name="GST")
+
+
+async def archive_and_back(cliniko: AsyncCliniko) -> object:
+    patient = await cliniko.patients.list(include={"archived"}).first()
+    assert patient
+    with contextlib.suppress(NotFoundError):  # a cancelled call may have archived it
+        await cliniko.patients.archive(patient.id)
+    return await cliniko.patients.unarchive(patient.id)
+
+
+async def upload(cliniko: AsyncCliniko) -> object:
+    patient = await cliniko.patients.list(include={"archived"}).first()
+    assert patient
+    return await cliniko.patient_attachments.upload(patient.id, bytes(200_000), filename="x.pdf")
+
+
+async def a_tax(cliniko: AsyncCliniko) -> str:
+    tax = await cliniko.taxes.list().first()
+    assert tax
+    return tax.id
+
+
 async def list_all(cliniko: AsyncCliniko) -> object:
     return await cliniko.patients.list().all()
 
@@ -68,7 +93,20 @@ async def changes(cliniko: AsyncCliniko) -> object:
 
 
 @pytest.mark.parametrize(
-    "work", [get, create, list_all, list_by_name, scan, get_many, changes], ids=lambda f: f.__name__
+    "work",
+    [
+        get,
+        create,
+        update,
+        archive_and_back,
+        list_all,
+        list_by_name,
+        scan,
+        get_many,
+        changes,
+        upload,
+    ],
+    ids=lambda f: f.__name__,
 )
 async def test_a_call_cancelled_after_any_number_of_steps_leaves_nothing_behind(
     work: Work,
@@ -109,6 +147,32 @@ async def test_a_session_closed_after_any_number_of_steps_leaves_nothing_behind(
         assert isinstance(ended, SessionClosedError | list)
         await anyio.sleep(1)
         assert asyncio.all_tasks() <= tasks | {task}, steps
+
+
+async def test_a_download_cancelled_after_any_number_of_steps_leaves_no_file(
+    tmp_path: Path,
+) -> None:
+    emulator = Emulator(Clinic.seeded(patients=1, appointments=0), limit=100_000)
+    async with session(emulator) as cliniko:
+        patient = emulator.clinic.records("patients")[0]["id"]
+        files = cliniko.patient_attachments
+        attachment = await files.upload(patient, bytes(200_000), filename="x.pdf", wait=99)
+        for steps in range(MOST_STEPS):
+            target = tmp_path / f"{steps}.pdf"
+            task = asyncio.ensure_future(files.download(attachment, target))
+            for _ in range(steps):
+                await anyio.sleep(0.001)
+            if task.done():
+                break
+            task.cancel()
+            await asyncio.wait({task})
+            assert cliniko.limiter.in_flight == 0, steps
+            assert names_in(tmp_path) <= {target.name}, steps
+            target.unlink(missing_ok=True)
+        else:
+            pytest.fail("the download did not come to its end")
+        assert await task == 200_000
+    assert names_in(tmp_path) == {target.name}
 
 
 async def test_an_export_cancelled_after_any_number_of_steps_goes_on(tmp_path: Path) -> None:

@@ -200,7 +200,7 @@ class PatientAttachments(
     ) -> int:
         """Download an attachment's file. How many bytes it has.
 
-        Nothing stands at `to` until the file is whole.
+        Nothing stands at `to` until the file is whole. Only its owner can read it then.
 
         Args:
             attachment: The attachment, its id, or a link to it.
