@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from cliniko_async.errors import InvalidTypeError, InvalidValueError
+from cliniko_async.errors import ClinikoError, InvalidTypeError, InvalidValueError
 
 __all__ = ["Account", "Secret", "check_user_agent", "is_confidential"]
 
@@ -57,13 +57,18 @@ class Account:
     user: str
 
     @classmethod
-    def from_key(cls, key: str, *, base_url: str | None = None) -> Account:
-        """Find out the shard and the base URL.
+    def of(cls, key: Secret, *, base_url: str | None = None) -> Account | ClinikoError:
+        """Find out the shard and the base URL, or what is wrong with them.
 
-        Raises:
-            InvalidTypeError: The key is not a text.
-            InvalidValueError: The key or the base URL cannot be right.
+        Errors are given back, to be raised in a frame that holds no key.
         """
+        try:
+            return cls._of(key.reveal(), base_url)
+        except ClinikoError as error:
+            return error.with_traceback(None)
+
+    @classmethod
+    def _of(cls, key: str, base_url: str | None) -> Account:
         if not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
             raise InvalidTypeError("the API key is a text such as 'MS0x...-au2'")
         name, shard = _split(key)
@@ -103,8 +108,7 @@ def check_base_url(url: str) -> str:
     Raises:
         InvalidValueError: It is not https (http is for loopback alone), or more than a base.
     """
-    parts = urlsplit(url)
-    if parts.query or parts.fragment or parts.username or not parts.hostname:
+    if not _is_base(url):
         raise InvalidValueError("base_url has the form https://host/v1, with nothing behind it")
     if not is_confidential(url):
         raise InvalidValueError(
@@ -114,9 +118,21 @@ def check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _is_base(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # looked at only now
+    except ValueError:
+        return False
+    return bool(parts.hostname) and not (parts.query or parts.fragment or parts.username)
+
+
 def is_confidential(url: str) -> bool:
     """Whether nobody on the way sees what is sent to a URL: https, or http to this very host."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return parts.scheme == "https" or (
         parts.scheme == "http" and _is_loopback(parts.hostname or "")
     )

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 import attrs
 
-from cliniko_async._account import Account, check_user_agent
+from cliniko_async._account import Account, Secret, check_user_agent
 from cliniko_async._raw import raw_request
 from cliniko_async._request import Budget, Options
 from cliniko_async._view import Core, View
-from cliniko_async.errors import InvalidTypeError, InvalidValueError, SessionClosedError
+from cliniko_async.errors import (
+    ClinikoError,
+    InvalidTypeError,
+    InvalidValueError,
+    SessionClosedError,
+)
 from cliniko_async.limits import LocalLimiter, RateLimit
 
 if TYPE_CHECKING:
@@ -182,15 +187,12 @@ class AsyncCliniko:
         on_wait: Callable[[Wait], object] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        key = os.environ.get("CLINIKO_API_KEY") if api_key is None else api_key
-        if key is None:
-            raise InvalidValueError(
-                "no API key: pass one, or set CLINIKO_API_KEY. A user makes one in Cliniko under "
-                "'My info', 'Manage API keys'"
-            )
-        self._account = Account.from_key(
-            key, base_url=base_url or os.environ.get("CLINIKO_BASE_URL") or None
-        )
+        key = _key(api_key)
+        del api_key  # so that no traceback shows it
+        account = Account.of(key, base_url=base_url or os.environ.get("CLINIKO_BASE_URL") or None)
+        if isinstance(account, ClinikoError):
+            raise account
+        self._account: Account = account
         self._user_agent = check_user_agent(user_agent or os.environ.get("CLINIKO_USER_AGENT"))
         self._rate = rate_limit or RateLimit()
         self._limiter = limiter or LocalLimiter()
@@ -336,7 +338,18 @@ class AsyncCliniko:
         return transport.traffic
 
     def __repr__(self) -> str:
-        return f"<AsyncCliniko {self.shard}>"
+        opened = "_account" in vars(self)  # debuggers look at what could not be made, too
+        return f"<AsyncCliniko {self.shard}>" if opened else "<AsyncCliniko>"
+
+
+def _key(given: str | None) -> Secret:
+    key = os.environ.get("CLINIKO_API_KEY") if given is None else given
+    if key is None:
+        raise InvalidValueError(
+            "no API key: pass one, or set CLINIKO_API_KEY. A user makes one in Cliniko under "
+            "'My info', 'Manage API keys'"
+        )
+    return Secret(key)
 
 
 def _checked_lane(lane: Lane | None) -> Lane | None:

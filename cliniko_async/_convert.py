@@ -8,6 +8,7 @@ cattrs, which names the path of what does not fit. The value itself is never nam
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -22,7 +23,7 @@ import msgspec
 from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 
-from cliniko_async._fields import Link, to_id
+from cliniko_async._fields import Link, is_id, to_id
 from cliniko_async._model import Id, Model, Moment, Unknown
 from cliniko_async._query import utc_text
 from cliniko_async.errors import DecodeError, InvalidTypeError, InvalidValueError
@@ -37,6 +38,9 @@ Decoder = Callable[[bytes | msgspec.Raw], Any]
 NUMBERS: Final = frozenset({("ProductFields", "price")})
 """Fields that requests carry as JSON numbers; all other money is text (the API's document)."""
 
+
+_KEY_IN_PATH: Final = re.compile(r"""\[['"].*['"]\]""")
+"""A part of a path that is no field's name: it came with the record."""
 
 SCALARS: Final = (Moment, Decimal, Link)
 """What msgspec reads more freely than cattrs does, field by field."""
@@ -281,15 +285,21 @@ def _decode_with_care(model: type[M], raw: bytes | msgspec.Raw) -> M | DecodeErr
     try:
         return converter.structure(value, model)
     except Exception as error:  # noqa: BLE001 - cattrs raises groups, and hooks what they find
-        problems = tuple(cattrs.transform_error(error, format_exception=_describe))
+        found = cattrs.transform_error(error, format_exception=_describe)
+    problems = tuple(_KEY_IN_PATH.sub("[...]", problem) for problem in found)
     record_id = value.get("id") if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] # JSON of any shape
     shown = str(record_id) if isinstance(record_id, str | int) else None  # pyright: ignore[reportUnknownArgumentType] # likewise
     return DecodeError(
-        f"{model.__name__} {shown or '(no id)'} does not fit the model: " + "; ".join(problems),
+        f"{_named(model, shown)} does not fit the model: " + "; ".join(problems),
         resource=model.__name__,
         id=shown,
         problems=problems,
     )
+
+
+def _named(model: type[Model], id: str | None) -> str:
+    """The record, to be found by; not a text that stands where its id should."""
+    return f"{model.__name__} {id}" if id and is_id(id) else model.__name__
 
 
 def _to_json_value(raw: bytes | msgspec.Raw) -> Json:

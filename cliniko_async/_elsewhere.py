@@ -57,13 +57,16 @@ class Elsewhere:
     ) -> str | None:
         if not is_confidential(url):
             return "the file host's URL is not https"
-        request = self._client.build_request(
-            method,
-            url,
-            headers={"Accept": "*/*", **(headers or {})},
-            content=content,
-            timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
-        )
+        try:
+            request = self._client.build_request(
+                method,
+                url,
+                headers={"Accept": "*/*", **(headers or {})},
+                content=content,
+                timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+            )
+        except httpx.InvalidURL:
+            return "the file host's URL is malformed"
         with _quiet.sending():
             try:
                 response = await self._client.send(request, stream=True)

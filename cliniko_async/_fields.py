@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import attrs
 import msgspec
@@ -12,14 +12,28 @@ import msgspec
 from cliniko_async._model import Model, model
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["Link", "PhoneNumber", "Pronouns", "Ref", "to_id"]
+__all__ = ["Link", "PhoneNumber", "Pronouns", "Ref", "is_id", "to_id"]
 
 _ID: Final = re.compile(r"[0-9]{1,20}")
+_NAME_OR_ID: Final = re.compile(r"[a-z_]+|[0-9]{1,20}")
 _FILTERED_BY_ID: Final = re.compile(r"_id:=([0-9]{1,20})$")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 class _Target(msgspec.Struct, frozen=True, gc=False):
     url: str = msgspec.field(name="self")
+
+    def __repr__(self) -> str:
+        return "<link>"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return []
 
 
 class Link(msgspec.Struct, frozen=True, eq=False, gc=False, repr_omit_defaults=True):
@@ -46,9 +60,9 @@ class Link(msgspec.Struct, frozen=True, eq=False, gc=False, repr_omit_defaults=T
         Of a link to a list, the id of the record that the list belongs to; the empty string if
         the list belongs to none, as in the link from a referral source type to all patients.
         """
-        parts = urlsplit(self.url)
+        parts = _split(self.url)
         for segment in reversed(parts.path.split("/")):
-            if _ID.fullmatch(segment):
+            if is_id(segment):
                 return segment
         filtered = _FILTERED_BY_ID.search(unquote(parts.query))
         return filtered[1] if filtered else ""
@@ -56,13 +70,13 @@ class Link(msgspec.Struct, frozen=True, eq=False, gc=False, repr_omit_defaults=T
     @property
     def resource(self) -> str:
         """The resource that the link leads to, named as in the URL, such as `patients`."""
-        names = [s for s in urlsplit(self.url).path.split("/") if s and not _ID.fullmatch(s)]
+        names = [s for s in _split(self.url).path.split("/") if s and not is_id(s)]
         return names[-1] if names else ""
 
     @property
     def to_list(self) -> bool:
         """Whether the link leads to a list instead of a single record."""
-        return _ID.fullmatch(urlsplit(self.url).path.rpartition("/")[2]) is None
+        return not is_id(_split(self.url).path.rpartition("/")[2])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Link) and other.url == self.url
@@ -71,7 +85,20 @@ class Link(msgspec.Struct, frozen=True, eq=False, gc=False, repr_omit_defaults=T
         return hash(self.url)
 
     def __repr__(self) -> str:
-        return f"<Link {self.resource} {self.id}>"
+        return f"<Link {' '.join(self._shown().values())}>"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return list(self._shown().items())
+
+    def _shown(self) -> dict[str, str]:
+        # A file's URL has its name where others have a resource's.
+        parts = {"resource": self.resource, "id": self.id}
+        return {name: part for name, part in parts.items() if _NAME_OR_ID.fullmatch(part)}
+
+
+def is_id(text: str) -> bool:
+    """Whether a text has the form of an id."""
+    return _ID.fullmatch(text) is not None
 
 
 Ref = str | Link
@@ -99,7 +126,7 @@ def to_id(ref: Ref, resource: str | None = None) -> str:
         raise InvalidTypeError(
             f"an id is a string of digits or a Link, not {type(ref).__name__}: write '123'"
         )
-    if not _ID.fullmatch(ref):
+    if not is_id(ref):
         raise InvalidValueError("an id is a string of up to 20 digits, such as '123'")
     return ref
 

@@ -252,7 +252,7 @@ class _Call(Generic[T]):
 
     def _redirected(self, answer: Answer) -> _Done[T] | ApiError | None:
         """Follow to the API's own origin, which alone is sent credentials."""
-        target = urljoin(self._url, answer.headers.get("location", ""))
+        target = _joined(self._url, answer.headers.get("location", ""))
         same = urlsplit(target)[:2] == urlsplit(self._transport.account.base_url)[:2]
         if self._request.locates and not same:
             return _Done(cast("T", target))
@@ -310,3 +310,11 @@ class _Call(Generic[T]):
             id=problem.id if problem else None,
             problems=problem.problems if problem else (),
         )
+
+
+def _joined(url: str, location: str) -> str:
+    """Where a redirect leads; nowhere if its location is malformed."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""

@@ -105,16 +105,19 @@ class Wire:
         headers = {"Authorization": self._account.authorization.reveal()}
         if request.body is not None:
             headers["Content-Type"] = "application/json"
-        with anyio.move_on_after(deadline), _quiet.sending():
-            return await attempt.run(
-                self._client.build_request(
-                    request.method,
-                    url,
-                    headers=headers,
-                    content=request.body,
-                    extensions={"trace": attempt.trace},
-                )
+        try:
+            sent = self._client.build_request(
+                request.method,
+                url,
+                headers=headers,
+                content=request.body,
+                extensions={"trace": attempt.trace},
             )
+        except httpx.InvalidURL:  # of a redirect
+            place.unsent()
+            return Failure("the URL is malformed", processed=False, hopeless=True)
+        with anyio.move_on_after(deadline), _quiet.sending():
+            return await attempt.run(sent)
         return Failure(
             f"no answer within {deadline:g} s", processed=attempt.is_sent, timed_out=True
         )
