@@ -364,7 +364,13 @@ def _members(value: Model | Mapping[str, Any]) -> dict[str, Json]:
         fields = (field for field in value.__attrs_attrs__ if "read_only" not in field.metadata)
         members = {json_name(field): getattr(value, field.name) for field in fields}
         value = {name: member for name, member in members.items() if member is not None}
-    return {name: _to_json(name, member) for name, member in value.items()}
+    return {_checked_name(name): _to_json(name, member) for name, member in value.items()}
+
+
+def _checked_name(name: object) -> str:
+    if not isinstance(name, str):
+        raise InvalidTypeError(f"a field's name is a text, not {type(name).__name__}")
+    return name
 
 
 def _number(name: str, value: Decimal) -> Json:

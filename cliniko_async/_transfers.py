@@ -37,19 +37,30 @@ async def store(
     Raises:
         TransportError: The host did not take it.
     """
+    # What is raised here has a signed URL in no frame: whoever has one has the file.
     wrong: str | None = None
     for tried in range(TRIES):
         await _pause_before(tried)
-        url, fields = await presign()
-        form = Form(fields, upload)
-        async with aclosing(form.pieces(on_progress)) as pieces:
-            wrong = await elsewhere.post(url, pieces, form.headers)
+        wrong, where = await _store_once(elsewhere, presign, upload, on_progress)
         if wrong is None:
-            key = fields.get("key", "").replace("${filename}", upload.name)
-            return f"{url.rstrip('/')}/{key.lstrip('/')}"
+            return where
     raise TransportError(
         f"the file was not taken after {TRIES} tries: {wrong}", method="POST", path="file host"
     )
+
+
+async def _store_once(
+    elsewhere: Elsewhere, presign: Presign, upload: Upload, on_progress: OnProgress | None
+) -> tuple[str | None, str]:
+    """What is wrong, and where the file lies otherwise."""
+    url, fields = await presign()
+    form = Form(fields, upload)
+    async with aclosing(form.pieces(on_progress)) as pieces:
+        wrong = await elsewhere.post(url, pieces, form.headers)
+    if wrong is not None:
+        return wrong, ""
+    key = fields.get("key", "").replace("${filename}", upload.name)
+    return None, f"{url.rstrip('/')}/{key.lstrip('/')}"
 
 
 async def fetch(
@@ -68,8 +79,7 @@ async def fetch(
     for tried in range(TRIES):
         await _pause_before(tried)
         with _part_of(to) as part:
-            found = await locate()
-            came, wrong = await _write(elsewhere, found, part, size, on_progress)
+            came, wrong = await _write(elsewhere, locate, part, size, on_progress)
             if wrong is None:
                 _put_in_place(part, to)
                 return came
@@ -80,7 +90,7 @@ async def fetch(
 
 async def _write(
     elsewhere: Elsewhere,
-    found: str | bytes,
+    locate: Locate,
     part: IO[bytes],
     size: int | None,
     on_progress: OnProgress | None,
@@ -96,6 +106,7 @@ async def _write(
                 on_progress(came, came if size is None else size)
 
         wrong: str | None = None
+        found = await locate()
         if isinstance(found, str):
             wrong = await elsewhere.get(found, write)
         else:

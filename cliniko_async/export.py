@@ -164,16 +164,15 @@ class Export:
         """Export all resources, or what is left of them.
 
         Raises:
+            ClinikoError: A resource could not be exported. The next run goes on from there.
             InvalidValueError: Another process is writing to the folder.
+            OSError: A file could not be written.
         """
         started = time.monotonic()
         with locked(self._folder):
             self._manifest = self._take_up()  # another process may have gone on in the meantime
             self._cliniko.hold_places([at - time.time() for at in self._manifest.held])
-            limiter = anyio.CapacityLimiter(AT_ONCE)
-            async with anyio.create_task_group() as tasks:
-                for progress in self.progress.values():
-                    tasks.start_soon(self._export, progress, limiter)
+            await self._export_all()
             self._manifest.finished = True
             self._save()
         traffic = self._cliniko.traffic
@@ -185,6 +184,18 @@ class Export:
             busiest=traffic.busiest,
             seconds=time.monotonic() - started,
         )
+
+    async def _export_all(self) -> None:
+        limiter = anyio.CapacityLimiter(AT_ONCE)
+        try:
+            async with anyio.create_task_group() as tasks:
+                for progress in self.progress.values():
+                    tasks.start_soon(self._export, progress, limiter)
+        except BaseExceptionGroup as group:
+            error = group.exceptions[0]  # what ended the others
+        else:
+            return
+        raise error
 
     async def _export(self, progress: Progress, limiter: anyio.CapacityLimiter) -> None:
         part = self._manifest.parts.setdefault(progress.resource, Part())
