@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -106,6 +107,18 @@ def soak(session: nox.Session) -> None:
     """Run an hour of virtual time with a thousand tasks, and look for drift."""
     session.install("-e", EXTRAS)
     session.run("python", "benchmarks/soak.py")
+
+
+@nox.session
+def dist(session: nox.Session) -> None:
+    """Build wheel and sdist, and try each in an empty environment."""
+    session.install(".[emulator]", "build", "twine")
+    folder = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(folder))
+    for file in sorted(folder.iterdir()):
+        session.run("twine", "check", "--strict", str(file))
+        session.run("python", "scripts/try_distribution.py", str(file))
 
 
 @nox.session

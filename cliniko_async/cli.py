@@ -265,7 +265,8 @@ class _Lines:
         for name, state in self._job.progress.items():
             if state.done and state.records and name not in self._told:
                 self._told.add(name)
-                self._console.print(f"{name}: {state.records:,} records")
+                records = "record" if state.records == 1 else "records"
+                self._console.print(f"{name}: {state.records:,} {records}")
 
 
 def _waiting(limiter: LimiterSnapshot) -> str:
