@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import anyio
 import pytest
+from example_programs import environment, output
 
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.serve import running
 
-pytestmark = pytest.mark.anyio
+if TYPE_CHECKING:
+    from pathlib import Path
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
@@ -23,18 +22,10 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-async def output(emulator: Emulator, name: str, *arguments: str) -> str:
+async def said(emulator: Emulator, name: str, *arguments: str) -> str:
     """What an example prints, on either stream."""
     async with running(emulator) as base_url:
-        environment = {
-            **os.environ,
-            "CLINIKO_API_KEY": "MS0xEXAMPLE-au1",
-            "CLINIKO_USER_AGENT": "Examples (examples@example.com)",
-            "CLINIKO_BASE_URL": base_url,
-        }
-        program = [sys.executable, str(EXAMPLES / name), *arguments]
-        done = await anyio.run_process(program, env=environment, check=False)
-    return (done.stdout + done.stderr).decode().strip()
+        return await output(name, *arguments, env=environment(base_url))
 
 
 async def test_booking_books_once_and_sees_clashes() -> None:
@@ -42,9 +33,9 @@ async def test_booking_books_once_and_sees_clashes() -> None:
     emulator = Emulator(clinic)
     one, other = (patient["id"] for patient in clinic.records("patients"))
     nine = "2030-03-04T09:00:00+11:00"
-    said = await output(emulator, "booking.py", one, nine)
-    assert said.endswith("for 03 March, 22:00 UTC, without video")
-    assert "not free" in await output(emulator, "booking.py", other, nine)
+    booked = await said(emulator, "booking.py", one, nine)
+    assert booked.endswith("for 03 March, 22:00 UTC, without video")
+    assert "not free" in await said(emulator, "booking.py", other, nine)
     first, second = clinic.records("individual_appointments")
     assert first["cancelled_at"] is None
     assert second["cancellation_reason_description"] == "Other"
@@ -55,10 +46,10 @@ async def test_nightly_changes_tell_nothing_twice(tmp_path: Path) -> None:
     emulator, state = Emulator(clinic), str(tmp_path / "state")
     booked = clinic.records("individual_appointments")
     cancelled = sum(row["cancelled_at"] is not None and not row["deleted_at"] for row in booked)
-    assert f"{cancelled} cancelled" in await output(emulator, "nightly_changes.py", state)
-    assert await output(emulator, "nightly_changes.py", state) == "nothing new"
+    assert f"{cancelled} cancelled" in await said(emulator, "nightly_changes.py", state)
+    assert await said(emulator, "nightly_changes.py", state) == "nothing new"
     shown = next(
         row for row in clinic.records("individual_appointments") if not row["cancelled_at"]
     )
     clinic.update("individual_appointments", shown["id"], notes="Moved")
-    assert await output(emulator, "nightly_changes.py", state) == "1 updated"
+    assert await said(emulator, "nightly_changes.py", state) == "1 updated"
