@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 import pytest
 from crowds import answer, call
 
@@ -336,6 +337,21 @@ async def test_a_429_that_names_no_end_pauses_for_a_quarter_of_the_window() -> N
     (await allowance.acquire()).refused(None)
     await call(allowance, went)
     assert went == pytest.approx([2.5], abs=0.01)
+
+
+async def test_a_wait_ends_as_soon_as_it_is_certain_to_be_in_vain() -> None:
+    allowance = join(RateLimit(2, per=60))
+    slow = [asyncio.create_task(call(allowance, [], latency=latency)) for latency in (1, 2)]
+    await anyio.lowlevel.checkpoint()
+    now = asyncio.get_running_loop().time
+    with pytest.raises(PlaceTimeoutError) as caught:
+        await allowance.acquire(max_wait=30)
+    # With both answered nothing comes back before 61 s: until then, either might not have left.
+    assert now() == pytest.approx(2)
+    assert caught.value.next_place == pytest.approx(59, abs=0.1)
+    place = await allowance.acquire(max_wait=60)
+    place.close()
+    await at_once(*slow)
 
 
 async def test_max_wait_ends_a_wait_and_says_when_to_come_again() -> None:

@@ -116,6 +116,8 @@ class Dispatcher:
         self._lines: dict[Lane, _Line] = {
             lane: _Line(self, lane) for lane in ("interactive", "bulk")
         }
+        self._until: dict[Waiter, float] = {}
+        """When the waits of those end who do not wait for as long as it takes."""
         self._in_a_row = 0
         self._timer: asyncio.TimerHandle | None = None
         self._told_at = float("-inf")
@@ -135,7 +137,7 @@ class Dispatcher:
         self.grant()
         if waiter.place.done():
             return waiter.place.result()
-        deadline = self._give_up_later(waiter, max_wait)
+        deadline = None if max_wait is None else self._give_up_later(waiter, max_wait)
         try:
             return await waiter.place
         except asyncio.CancelledError:
@@ -143,16 +145,23 @@ class Dispatcher:
             raise
         finally:
             queue.pop(waiter, None)
+            self._until.pop(waiter, None)
             if deadline:
                 deadline.cancel()
 
-    def _give_up_later(self, waiter: Waiter, max_wait: float | None) -> asyncio.TimerHandle | None:
-        if max_wait is None:
-            return None
-        if max_wait <= 0 or self._earliest() > self.now() + max_wait:
+    def _give_up_later(self, waiter: Waiter, max_wait: float) -> asyncio.TimerHandle | None:
+        if max_wait <= 0:
             self._give_up(waiter)
             return None
+        self._until[waiter] = waiter.asked + max_wait
+        self.give_up_hopeless(self._earliest())
         return self.loop.call_later(max_wait, self._give_up, waiter)
+
+    def give_up_hopeless(self, due: float, *, asked_by: float = float("inf")) -> None:
+        """Give up the calls that came by a moment, and whose time is over before `due`."""
+        for waiter, until in tuple(self._until.items()):
+            if until < due and waiter.asked <= asked_by:
+                self._give_up(waiter)
 
     def _give_up(self, waiter: Waiter) -> None:
         if not waiter.place.done():
@@ -177,6 +186,8 @@ class Dispatcher:
             wake = self._next_moment(now)
         self._set_timer(wake)
         self._tell(longest, now)
+        if self._until and (earliest := self._earliest()) > now:
+            self.give_up_hopeless(earliest)
 
     def look_again(self) -> None:
         """Like `grant`, from any thread."""

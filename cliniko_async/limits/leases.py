@@ -302,7 +302,9 @@ class LeasedLedger(Ledger):
         self.due = self._due_interactive
         self._learn_pause(now, reply)
         self.dispatcher.grant()
-        self.dispatcher.give_up_hopeless(self._asked_at, self._due_interactive)
+        # Those for whom the store was asked, with nothing left to be asked for in their time.
+        due = max(self._due_interactive, now)
+        self.dispatcher.give_up_hopeless(due, asked_by=self._asked_at)
 
     def _learn_pause(self, now: float, reply: Reply) -> None:
         if reply.pause <= max(self._pause_seen, reply.now - self.rate.per):
@@ -329,7 +331,6 @@ class LeasedDispatcher(Dispatcher):
     def __init__(self, ledger: LeasedLedger) -> None:
         super().__init__(ledger)
         self._shared = ledger
-        self._until: dict[Waiter, float] = {}
 
     def grant(self) -> None:
         """Admit all who may go now, and have places fetched for the others."""
@@ -347,19 +348,9 @@ class LeasedDispatcher(Dispatcher):
         bulk = min(self._lines["bulk"].ready(ahead), min(room, most) - interactive)
         return interactive, max(bulk, 0)
 
-    def _give_up_later(self, waiter: Waiter, max_wait: float | None) -> asyncio.TimerHandle | None:
-        if max_wait is None:
-            return None
+    def _give_up_later(self, waiter: Waiter, max_wait: float) -> asyncio.TimerHandle | None:
         self._until[waiter] = waiter.asked + max_wait
         return self.loop.call_later(max(max_wait, FIRST_LOOK), self._give_up, waiter)
-
-    def give_up_hopeless(self, asked_at: float, due: float) -> None:
-        """Give up the calls for which the store was asked, and whose time is over before `due`."""
-        for waiter, until in tuple(self._until.items()):
-            if waiter.place.done():
-                del self._until[waiter]
-            elif waiter.asked <= asked_at and until < max(due, self.now()):
-                self._give_up(waiter)
 
     def fail_all(self, message: str, *, asked_by: float = float("inf")) -> None:
         """Fail the calls that came by a moment."""
