@@ -33,6 +33,8 @@ DATASET: Final = "cliniko"
 FILE_DATASET: Final = "main"
 """DuckDB's own: tables in a file need no name before theirs."""
 
+LOG: Final = logging.getLogger("dlt")
+
 IDS_A_QUERY: Final = 1000
 PRIVATE: Final = 0o077
 PRIVATE_FILE: Final = 0o600
@@ -154,6 +156,7 @@ def run(place: Place, source: Any) -> ClinikoError | None:
                 dataset_name=place.dataset,
             )
             disable_anon_tracker()
+            LOG.setLevel(logging.CRITICAL)  # the first pipeline sets its own
             pipeline.run(source, loader_file_format="parquet")
         except Exception as error:  # noqa: BLE001 - dlt's errors, and those of the databases
             return _own(error)
@@ -165,15 +168,14 @@ def _private(place: Place) -> Generator[str]:
     """A folder that nobody else can read, gone afterwards, as nobody can read what is written."""
     before = os.umask(PRIVATE)
     folder = tempfile.mkdtemp(prefix=".cliniko-", dir=place.file.parent if place.file else None)
-    log = logging.getLogger("dlt")
-    level = log.level
+    level = LOG.level
     try:
-        log.setLevel(logging.CRITICAL)
+        LOG.setLevel(logging.CRITICAL)
         for file in place.file.parent.glob(f"{place.file.name}*") if place.file else ():
             file.chmod(PRIVATE_FILE)
         yield folder
     finally:
-        log.setLevel(level)
+        LOG.setLevel(level)
         shutil.rmtree(folder, ignore_errors=True)
         os.umask(before)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,19 @@ from cliniko_async.limits import LocalLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def pytest_collection() -> None:
+    """Let no garbage be collected while tests are read.
+
+    Now and then that breaks `ast.parse` in CPython before 3.11.8 (python/cpython#106905).
+    """
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """See `pytest_collection`."""
+    gc.enable()
 
 
 @pytest.fixture
