@@ -144,7 +144,6 @@ class Stream:
             self._step = self._linked
             self._link = page.next
             return Batch(page)
-        check_link(page, 1)
         self._total, self._size = page.total, max(len(page), 1)
         if len(page) >= page.total:
             self._step = self._end
@@ -153,6 +152,7 @@ class Stream:
             raise IncompleteListingError("the API announces rows and sends none")
         self._link = page.next
         if not self._source.walkable or not self._frontier.fits(page):
+            check_link(page, 1)
             self._step = self._number_pages()
             return Batch(page)
         pages_left = -(-(page.total - len(page)) // self._size)
