@@ -94,7 +94,7 @@ class Resource(Generic[M]):
         """Do something that is answered with an empty body."""
         template, path = self._of(ref, action)
         await self._view.call(
-            Request(method, template, path, lambda _: None, body=body, repeat=repeat)
+            Request(method, template, path, _read_nothing, body=body, repeat=repeat)
         )
 
     async def _together(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -175,6 +175,12 @@ class Conflicting(Resource[M]):
         """Whether it overlaps with another booking of the practitioner."""
         template, path = self._of(id, "/conflicts")
         return await self._view.call(Request.get(template, path, _read_conflicts))
+
+
+def _read_nothing(body: bytes) -> None:
+    """An empty answer, or JSON that nobody needs. A page of HTML is no answer of the API's."""
+    if body.strip():
+        msgspec.json.decode(body)
 
 
 class _Conflicts(msgspec.Struct):

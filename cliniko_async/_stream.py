@@ -71,7 +71,7 @@ class Stream:
         self._tail: Batch | None = None
         self._range: tuple[Condition, ...] = ()
         self._link: str | None = None
-        self._links_seen: set[str] = set()
+        self._links_seen: set[str | None] = set()
         self._passes = 0
         self._in_pass: set[str | int | None] = set()
 
@@ -141,6 +141,7 @@ class Stream:
     async def _first(self) -> Batch | None:
         page = await self._get(self._source.request())
         if page.total is None:
+            check_link(page, 1)
             self._step = self._linked
             self._link = page.next
             return Batch(page)
@@ -349,8 +350,8 @@ class Stream:
         if self._link is None:
             return None
         page = await self._get(self._source.following(self._link))
-        if page.next is not None and page.next in self._links_seen:
-            raise IncompleteListingError(LINK_REPEATS)
         self._links_seen.add(self._link)
+        if page.next in self._links_seen:
+            raise IncompleteListingError(LINK_REPEATS)
         self._link = page.next
         return Batch(page)

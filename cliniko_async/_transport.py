@@ -127,11 +127,15 @@ class Transport:
         self, request: Request[T], url: str, place: Place, *, deadline: float
     ) -> Answer | Failure:
         """Send a request once, on a place already taken."""
-        self.traffic.count(self._loop.time())
-        reply = await self._wire.exchange(request, url, place, deadline=deadline)
+        reply = await self._wire.exchange(
+            request, url, place, deadline=deadline, on_sent=self._note_sent
+        )
         if isinstance(reply, Answer):
             self.server_time = date_of(reply.headers) or self.server_time
         return reply
+
+    def _note_sent(self) -> None:
+        self.traffic.count(self._loop.time())
 
     def note_wait(self, wait: Wait) -> None:
         """Count a wait for the rate limit, and tell who wants to know."""

@@ -21,6 +21,8 @@ from cliniko_async._answers import Answer, seconds_until_reset
 from cliniko_async._elsewhere import CLOSE_SECONDS, CONNECT_SECONDS, Elsewhere, words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cliniko_async._account import Account
     from cliniko_async._request import Request
     from cliniko_async.limits import Place
@@ -91,7 +93,13 @@ class Wire:
         await self._client.aclose()
 
     async def exchange(
-        self, request: Request[Any], url: str, place: Place, *, deadline: float
+        self,
+        request: Request[Any],
+        url: str,
+        place: Place,
+        *,
+        deadline: float,
+        on_sent: Callable[[], None],
     ) -> Answer | Failure:
         """Send a request once, on a place already taken, and read its answer.
 
@@ -100,8 +108,9 @@ class Wire:
             url: Where to.
             place: Is told what becomes of the request.
             deadline: Seconds for all of it, from making a connection to the body's last byte.
+            on_sent: Is called when the connection stands and the request leaves.
         """
-        attempt = _Attempt(self._client, place, traced=self._traced)
+        attempt = _Attempt(self._client, place, on_sent, traced=self._traced)
         headers = {"Authorization": self._account.authorization.reveal()}
         if request.body is not None:
             headers["Content-Type"] = "application/json"
@@ -126,9 +135,17 @@ class Wire:
 class _Attempt:
     """One request on the wire. Knows whether it may have reached the server."""
 
-    def __init__(self, client: httpx.AsyncClient, place: Place, *, traced: bool) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        place: Place,
+        on_sent: Callable[[], None],
+        *,
+        traced: bool,
+    ) -> None:
         self._client = client
         self._place = place
+        self._on_sent = on_sent
         self._traced = traced
         self.is_sent = False
 
@@ -141,6 +158,7 @@ class _Attempt:
         if not self._place.sent():
             raise httpx.ConnectError("the place in the limiter ran out before the request left")
         self.is_sent = True
+        self._on_sent()
 
     async def run(self, request: httpx.Request) -> Answer | Failure:
         """Send it and read the answer to its end."""

@@ -57,7 +57,7 @@ reset_done         ok/Tr  ok/Tr  ok/Tr  Un/Un  ok/Un  ok/Un   ok/Tr  ok/Tr  Un/U
 slow_head          ok/TO  ok/TO  ok/TO  Un/Un  ok/Un  ok/Un   ok/TO  ok/TO  Un/Un
 slow_body          ok/TO  ok/TO  ok/TO  Un/Un  ok/Un  ok/Un   ok/TO  ok/TO  Un/Un
 cut_body           ok/Tr  ok/Tr  ok/Tr  AU/AU  AU/AU  AU/AU   ok/Tr  ok/Tr  AU/AU
-not_json           ok/Tr  ok/Tr  ok/Tr  AU/AU  AU/AU  ok/-    ok/Tr  ok/Tr  AU/AU
+not_json           ok/Tr  ok/Tr  ok/Tr  AU/AU  AU/AU  AU/AU   ok/Tr  ok/Tr  AU/AU
 other_json         De/De  De/De  De/De  AU/AU  AU/AU  ok/-    De/De  De/De  AU/AU
 400                Ap/Ap  Ap/Ap  Ap/Ap  Ap/Ap  Ap/Ap  Ap/Ap   Ap/Ap  Ap/Ap  Ap/Ap
 401                Au/Au  Au/Au  Au/Au  Au/Au  Au/Au  Au/Au   Au/Au  Au/Au  Au/Au
