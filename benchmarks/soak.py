@@ -32,7 +32,7 @@ AGENT = "Soak (soak@example.com)"
 KEY = "SOAK-au1"
 OTHER = "OTHER-au1"
 MOST_GROWTH = 3.0
-"""MiB by which memory may grow between the second quarter and the last."""
+"""MiB of Python objects by which memory may grow between the second quarter and the last."""
 
 Call = Callable[[AsyncCliniko], Awaitable[object]]
 
@@ -45,7 +45,7 @@ class Run:
         seconds: Of load.
         per: Seconds of the rate limit's window.
         open: Makes a session with a key.
-        measure: Memory in MiB.
+        measure: Memory of Python objects in MiB.
     """
 
     seconds: float
@@ -135,7 +135,7 @@ async def soak(run: Run) -> list[str]:
             print(
                 f"quarter {len(memory)}: {traffic.requests} requests, {traffic.retried} retried, "
                 f"{traffic.refused} 429s, {shown.free} free, {shown.in_flight} in flight, "
-                f"{size:.1f} MiB, {open_files()} files",
+                f"{size:.2f} MiB ({resident():.0f} in all), {open_files()} files",
                 flush=True,
             )
         # A place that got no answer comes back 30 s after it was sent, and a window.
@@ -196,6 +196,7 @@ def virtual_hour() -> list[str]:
 
 def real_minutes(minutes: float) -> list[str]:
     """Some minutes on the real clock, with the server in another process."""
+    tracemalloc.start()
 
     def session(key: str, limit: RateLimit) -> AsyncCliniko:
         return AsyncCliniko(key, user_agent=AGENT, base_url=base_url, rate_limit=limit)
@@ -207,7 +208,7 @@ def real_minutes(minutes: float) -> list[str]:
         assert server.stdin  # noqa: S101 - for type checkers
         assert server.stdout  # noqa: S101 - likewise
         base_url = server.stdout.readline().strip()
-        problems = asyncio.run(soak(Run(60 * minutes, 6, session, resident)))
+        problems = asyncio.run(soak(Run(60 * minutes, 6, session, traced)))
         server.stdin.close()
         print(server.stdout.readline().strip())
         server.kill()  # some of its answers never come

@@ -215,21 +215,29 @@ class _Shared:
         self._means: _Means | None = None
         self._stack = contextlib.AsyncExitStack()
 
-    @contextlib.asynccontextmanager
-    async def __call__(self) -> AsyncGenerator[_Means]:
+    # No generator: an event loop that ends would close it beneath those who are using it.
+
+    async def __aenter__(self) -> _Means:
+        if self._means is None:
+            # Nothing is awaited for in there that would let others in.
+            self._means = await self._open()
         self._users += 1
-        try:
-            if self._means is None:
-                # Nothing is awaited for in there that would let others in.
-                self._means = await self._open()
-            yield self._means
-        finally:
-            self._users -= 1
-            if not self._users:
-                self._means = None
-                await self._stack.aclose()
+        return self._means
+
+    async def __aexit__(self, *_: object) -> None:
+        self._users -= 1
+        if not self._users:
+            self._means = None
+            await self._stack.aclose()
 
     async def _open(self) -> _Means:
+        try:
+            return await self._opened()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def _opened(self) -> _Means:
         session = await self._stack.enter_async_context(self._session())
         client: Any = None
         with contextlib.suppress(SqlClientNotAvailable):
@@ -280,11 +288,8 @@ class _TableSource:
         model, name = getattr(AsyncCliniko, self.name).model, self.name
         columns: dict[str, Any] = {column: {"data_type": "json"} for column in json_columns(model)}
 
-        async def tables() -> AsyncGenerator[Any]:  # dlt takes no methods
-            found = self._services() if name == "services" else self._changed()
-            async with contextlib.aclosing(found):
-                async for table in found:
-                    yield table
+        def tables() -> AsyncGenerator[Any]:  # dlt takes no methods
+            return self._services() if name == "services" else self._changed()
 
         if name == "services":  # they have no ids
             return dlt.resource(tables, name=name, columns=columns, write_disposition="replace")
@@ -295,7 +300,7 @@ class _TableSource:
         )
 
     async def _services(self) -> AsyncGenerator[Any]:
-        async with self.shared() as means:
+        async with self.shared as means:
             services = means.cliniko.services
             found = await means.ask(services.list().raw_bytes().all())
         self.rows[self.name] += len(found)
@@ -303,7 +308,7 @@ class _TableSource:
 
     async def _changed(self) -> AsyncGenerator[Any]:
         clock, state = _Clock(), dlt.current.resource_state(self.name)
-        async with self.shared() as means:
+        async with self.shared as means:
             resource = getattr(means.cliniko, self.name)
             marks = marks_of(resource.__class__)
             copy = Table(self.name, marks, means.client) if state else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import stat
@@ -25,7 +26,7 @@ from cliniko_async.cli import cliniko as command
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.lists import Lister
 from cliniko_async.emulator.records import encode
-from cliniko_async.errors import InvalidValueError, ServerError
+from cliniko_async.errors import DecodeError, InvalidValueError, ServerError
 from cliniko_async.limits import RateLimit
 from cliniko_async.mirror import MirrorError, cliniko_source, mirror, mirrorable
 
@@ -303,6 +304,20 @@ async def test_a_copy_that_others_could_read_is_closed_to_them(
 
 
 # What can go wrong
+
+
+async def test_a_record_that_does_not_fit_is_told_once_and_not_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    emulator = Emulator(Clinic.seeded(patients=3, appointments=0), limit=100_000)
+    patient = emulator.clinic.records("patients")[1]
+    emulator.clinic.update("patients", patient["id"], date_of_birth="Canary")
+    async with session(emulator) as cliniko:
+        with pytest.raises(DecodeError) as caught:
+            await mirror(cliniko, tmp_path / "clinic.duckdb", ["patients", "taxes"])
+    gc.collect()
+    assert caught.value.id == patient["id"]
+    assert not caplog.records
 
 
 async def test_bad_names_and_targets_are_found_before_a_request_is_spent(
