@@ -15,13 +15,15 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, TypeVar
 
 import attrs
 import msgspec
 
+from cliniko_async._convert import decode
 from cliniko_async._hidden import everything, marks_of
 from cliniko_async._listing import ListingPage, PageIterator
+from cliniko_async.errors import DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterable
@@ -100,13 +102,16 @@ class Start:
     seconds: float = 0.0
 
 
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
 class _Head(msgspec.Struct):
     id: str | int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None = None
-    cancelled_at: datetime | None = None
-    deleted_at: datetime | None = None
+    created_at: _Moment
+    updated_at: _Moment
+    archived_at: _Moment | None = None
+    cancelled_at: _Moment | None = None
+    deleted_at: _Moment | None = None
 
 
 _head: Final = msgspec.json.Decoder(_Head)
@@ -171,7 +176,7 @@ class Differences:
         started = await self._ask(_result(self._started or start(self._resource)))
         yield self._noted(started.rows)
         if started.pages is None:
-            moments = [_head.decode(row).updated_at for row in started.rows]
+            moments = [self._head(row).updated_at for row in started.rows]
             self.until = max(moments, default=self.until)
         else:
             # It was asked for a little later than the first row was read.
@@ -183,7 +188,7 @@ class Differences:
     async def _news(self, floor: datetime) -> AsyncGenerator[Found]:
         page = await self._ask(_first(_by_change(self._resource)))
         rows = page.items if page else ()
-        moments = [_head.decode(row).updated_at for row in rows]
+        moments = [self._head(row).updated_at for row in rows]
         self.until = self._moment(page)
         if page is None or page.total_entries <= len(rows):
             self.marked = self._now
@@ -200,7 +205,7 @@ class Differences:
 
     def _moment(self, page: ListingPage[msgspec.Raw] | None) -> datetime:
         """The newest change on a page, if it has the order that was asked for."""
-        moments = [_head.decode(row).updated_at for row in page.items] if page else []
+        moments = [self._head(row).updated_at for row in page.items] if page else []
         return moments[0] if moments and _falls(moments) else self.until
 
     async def _pages(self, listing: Listing[msgspec.Raw]) -> AsyncGenerator[Found]:
@@ -217,9 +222,18 @@ class Differences:
         self._gone.update(gone)
         return Found(gone=gone)
 
+    def _head(self, row: msgspec.Raw) -> _Head:
+        try:
+            return _head.decode(row)
+        except msgspec.ValidationError:
+            record = decode(self._resource.model, row)
+        if isinstance(record, DecodeError):
+            raise record
+        raise DecodeError("a record lacks an id or a moment", resource=self._resource.name)
+
     def _noted(self, rows: Sequence[msgspec.Raw]) -> Found:
         for row in rows:
-            head = _head.decode(row)
+            head = self._head(row)
             hidden = any(getattr(head, mark) is not None for mark in self._marks)
             self._changed[str(head.id)] = Known(head.created_at, hidden)
         return Found(rows)

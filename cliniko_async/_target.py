@@ -159,7 +159,7 @@ def run(place: Place, source: Any) -> ClinikoError | None:
             LOG.setLevel(logging.CRITICAL)  # the first pipeline sets its own
             pipeline.run(source, loader_file_format="parquet")
         except Exception as error:  # noqa: BLE001 - dlt's errors, and those of the databases
-            return _own(error)
+            return _own(error).with_traceback(None)
     return None
 
 

@@ -306,18 +306,19 @@ async def test_a_copy_that_others_could_read_is_closed_to_them(
 # What can go wrong
 
 
+@pytest.mark.parametrize("name", ["individual_appointments", "patients"])
 async def test_a_record_that_does_not_fit_is_told_once_and_not_logged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    emulator: Emulator, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    emulator = Emulator(Clinic.seeded(patients=3, appointments=0), limit=100_000)
-    patient = emulator.clinic.records("patients")[1]
-    emulator.clinic.update("patients", patient["id"], date_of_birth="Canary")
+    bad = emulator.clinic.records(name)[-1]
+    emulator.clinic.update(name, bad["id"], created_at="2029-01-01T00:00:00Z", archived_at="no")
+    names = ("patients", "practitioners", "individual_appointments")
     async with session(emulator) as cliniko:
         with pytest.raises(DecodeError) as caught:
-            await mirror(cliniko, tmp_path / "clinic.duckdb", ["patients", "taxes"])
+            await mirror(cliniko, tmp_path / "clinic.duckdb", names)
     gc.collect()
-    assert caught.value.id == patient["id"]
-    assert not caplog.records
+    assert caught.value.id == bad["id"]
+    assert not [record.getMessage() for record in caplog.records]
 
 
 async def test_bad_names_and_targets_are_found_before_a_request_is_spent(
