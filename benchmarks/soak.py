@@ -46,12 +46,15 @@ class Run:
         per: Seconds of the rate limit's window.
         open: Makes a session with a key.
         measure: Memory of Python objects in MiB.
+        settle: Seconds after which answers that never come have ended at the server, too, if it
+            is in this process.
     """
 
     seconds: float
     per: float
     open: Callable[[str, RateLimit], AsyncCliniko]
     measure: Callable[[], float]
+    settle: float = 0.0
 
 
 def emulator(per: float) -> Emulator:
@@ -120,6 +123,7 @@ async def load(cliniko: AsyncCliniko, run: Run) -> AsyncIterator[float]:
             tasks.create_task(spend(run, until))
             for seed in range(TASKS):
                 tasks.create_task(ask(cliniko, run, until, seed * quarter))
+        await asyncio.sleep(run.per / 6)  # what was given up at the end comes to its own end
         gc.collect()
         yield run.measure()
 
@@ -139,7 +143,7 @@ async def soak(run: Run) -> list[str]:
                 flush=True,
             )
         # A place that got no answer comes back 30 s after it was sent, and a window.
-        await asyncio.sleep(31 + 2 * run.per)
+        await asyncio.sleep(31 + 2 * run.per + run.settle)
         shown, busiest = cliniko.limiter, cliniko.traffic.busiest
     await asyncio.sleep(1)
     left = len(asyncio.all_tasks()) - tasks
@@ -186,9 +190,7 @@ def virtual_hour() -> list[str]:
         return AsyncCliniko(key, user_agent=AGENT, transport=server.transport(), rate_limit=limit)
 
     async def main() -> list[str]:
-        problems = await soak(Run(3600, 60, session, measure))
-        await asyncio.sleep(3600)  # answers that never come end here, at the emulator
-        return problems
+        return await soak(Run(3600, 60, session, measure, settle=3600))
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(main())
