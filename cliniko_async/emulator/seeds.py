@@ -41,7 +41,11 @@ MOBILES: Final = (
 """Ends of the numbers under 0491 570 that Australia sets aside for fiction: there is no range."""
 
 TYPES: Final = (("Initial consultation", 60), ("Standard consultation", 30), ("Long review", 45))
-BOOKABLE: Final = {"max_attendees": 1, "color": "#2a9d8f", "show_in_online_bookings": True}
+BOOKABLE: Final[dict[str, Any]] = {
+    "max_attendees": 1,
+    "color": "#2a9d8f",
+    "show_in_online_bookings": True,
+}
 
 
 class _Calendar:
