@@ -7,7 +7,6 @@ cattrs, which names the path of what does not fit. The value itself is never nam
 
 from __future__ import annotations
 
-import json
 import re
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +23,7 @@ from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 
 from cliniko_async._fields import Link, is_id, to_id
+from cliniko_async._json import read_json
 from cliniko_async._model import Id, Model, Moment, Unknown
 from cliniko_async._query import utc_text
 from cliniko_async.errors import DecodeError, InvalidTypeError, InvalidValueError
@@ -281,7 +281,7 @@ def _decode_fast(kind: Any, raw: bytes | msgspec.Raw) -> Any:
 
 
 def _decode_with_care(model: type[M], raw: bytes | msgspec.Raw) -> M | DecodeError:
-    value = _to_json_value(raw)
+    value: Json = read_json(raw)
     try:
         return converter.structure(value, model)
     except Exception as error:  # noqa: BLE001 - cattrs raises groups, and hooks what they find
@@ -300,13 +300,6 @@ def _decode_with_care(model: type[M], raw: bytes | msgspec.Raw) -> M | DecodeErr
 def _named(model: type[Model], id: str | None) -> str:
     """The record, to be found by; not a text that stands where its id should."""
     return f"{model.__name__} {id}" if id and is_id(id) else model.__name__
-
-
-def _to_json_value(raw: bytes | msgspec.Raw) -> Json:
-    try:
-        return msgspec.json.decode(raw)
-    except msgspec.ValidationError:  # it is JSON, but some number in it is larger than floats are
-        return json.loads(bytes(raw), parse_float=Decimal)
 
 
 def _describe(error: BaseException, kind: type | None) -> str:

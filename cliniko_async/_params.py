@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ from cliniko_async.errors import InvalidValueError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DatePattern", "encode_query", "utc_text"]
+__all__ = ["DatePattern", "checked_text", "encode_query", "utc_text"]
 
 
 class DatePattern:
@@ -30,20 +30,43 @@ class DatePattern:
         return "<DatePattern>"
 
 
-def utc_text(moment: datetime) -> str:
+def utc_text(moment: datetime, *, round_up: bool = False) -> str:
     """A moment as the API writes it: UTC, whole seconds.
 
     Raises:
-        InvalidValueError: It has no time zone, so that it names no moment.
+        InvalidValueError: It has no time zone, so that it names no moment; or its year in UTC is
+            none that can be written.
     """
     if moment.utcoffset() is None:
         raise InvalidValueError(
             "this datetime has no time zone, so it names no moment: write tzinfo=UTC, or "
             "zoneinfo.ZoneInfo('Australia/Sydney') for local time"
         )
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        utc = moment.astimezone(UTC).replace(tzinfo=None)
+        if round_up and utc.microsecond:
+            utc += timedelta(seconds=1)
+    except OverflowError:
+        raise InvalidValueError("this datetime is not in the years 1 to 9999 in UTC") from None
+    return utc.isoformat(timespec="seconds") + "Z"
+
+
+def checked_text(text: str) -> str:
+    """A text that can be sent.
+
+    Raises:
+        InvalidValueError: It has half of a character in it, as some broken files do.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidValueError("this text has a lone surrogate in it: it is no Unicode") from None
+    return text
 
 
 def encode_query(params: Iterable[tuple[str, str]]) -> str:
     """A query string in which every value is percent-encoded exactly once."""
-    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in params)
+    return "&".join(
+        f"{quote(checked_text(name), safe='')}={quote(checked_text(value), safe='')}"
+        for name, value in params
+    )

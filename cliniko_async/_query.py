@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NoReturn, TypeV
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from cliniko_async._fields import Link, Ref, to_id
-from cliniko_async._params import DatePattern, encode_query, utc_text
+from cliniko_async._params import DatePattern, checked_text, encode_query, utc_text
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class StringField(_Nullable[Owner]):
     def _text(self, value: str) -> str:
         if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
             raise InvalidTypeError(f"{self.name} is a text, not {type(value).__name__}")
-        return value
+        return checked_text(value)
 
     def __eq__(self, value: str) -> Filter[Owner]:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
         return Filter(self.name, "=" + self._text(value))
@@ -211,7 +211,11 @@ class StringField(_Nullable[Owner]):
 
     def contains(self, part: str) -> Filter[Owner]:
         """Keep records that hold this text somewhere in the field."""
-        return Filter(self.name, "~" + self._text(part))
+        if not self._text(part).startswith("~"):
+            return Filter(self.name, "~" + part)
+        if "%" in part:
+            raise InvalidValueError("the API cannot look for a text with ~ in front and a % in it")
+        return Filter(self.name, f"~~%{part}%")  # two of ~ are another operator
 
     def like(self, pattern: str) -> Filter[Owner]:
         """Keep records that match this pattern, in which `%` stands for any text."""
@@ -264,7 +268,7 @@ class DateField(_Ordered[date, Owner]):
 
 
 class DateTimeField(_Ordered[datetime, Owner]):
-    """A moment. The API compares whole seconds, in UTC."""
+    """A moment. The API knows whole seconds: a fraction is rounded so that nothing is left out."""
 
     __slots__ = ()
 
@@ -279,6 +283,16 @@ class DateTimeField(_Ordered[datetime, Owner]):
                 "datetime(2026, 5, 31, tzinfo=UTC)"
             )
         return utc_text(value)
+
+    def __lt__(self, value: datetime) -> Filter[Owner]:
+        return Filter(self.name, "<" + self._end(value))
+
+    def __le__(self, value: datetime) -> Filter[Owner]:
+        return Filter(self.name, "<=" + self._end(value))
+
+    def _end(self, value: datetime) -> str:
+        self._text(value)
+        return utc_text(value, round_up=True)
 
     def any(self) -> Filter[Owner]:
         """Keep records with any value here and with none, hidden ones too.
@@ -310,6 +324,11 @@ class ArrayField(Field[Owner]):
     def contains(self, value: Ref) -> Filter[Owner]:
         """Keep records whose list holds this id."""
         return Filter(self.name, "~" + to_id(value))
+
+    def __eq__(self, value: object) -> bool:
+        raise InvalidTypeError(f"{self.name} is a list: write f.{self.name}.contains(id)")
+
+    __ne__ = __eq__
 
 
 _KINDS: Final[Mapping[str, type[Field[Any]]]] = {

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import attrs
 import msgspec
 
+from cliniko_async._json import read_json
 from cliniko_async._source import Source
 from cliniko_async._view import View
 from cliniko_async.errors import DecodeError, InvalidValueError
@@ -28,10 +27,7 @@ _dicts = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 def as_dicts(rows: msgspec.Raw) -> Sequence[dict[str, Any]]:
     """A page's rows as dicts, whatever they hold."""
-    try:
-        return _dicts(rows)
-    except msgspec.ValidationError:  # it is JSON, but some number in it is larger than floats are
-        return cast("list[dict[str, Any]]", json.loads(bytes(rows), parse_float=Decimal))
+    return cast("list[dict[str, Any]]", read_json(rows, _dicts))
 
 
 @attrs.frozen(repr=False)

@@ -20,7 +20,7 @@ MODULES = sorted(
 )
 
 FLOORS = [
-    {"errors"},
+    {"errors", "_json"},
     {"limits", "_model"},
     {"_fields", "_params"},
     {"_query", "_retry", "_traffic", "_quiet", "_answers"},
