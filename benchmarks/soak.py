@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import itertools
 import os
 import random
 import subprocess
@@ -33,6 +34,8 @@ KEY = "SOAK-au1"
 OTHER = "OTHER-au1"
 MOST_GROWTH = 3.0
 """MiB of Python objects by which memory may grow between the second quarter and the last."""
+MOST_GROWTH_IN_ALL = 20.0
+"""Likewise of the process, whose allocator keeps some of what it has been given."""
 
 Call = Callable[[AsyncCliniko], Awaitable[object]]
 
@@ -46,6 +49,7 @@ class Run:
         per: Seconds of the rate limit's window.
         open: Makes a session with a key.
         measure: Memory of Python objects in MiB.
+        every: Seconds between two lines that say how it goes.
         settle: Seconds after which answers that never come have ended at the server, too, if it
             is in this process.
     """
@@ -54,6 +58,7 @@ class Run:
     per: float
     open: Callable[[str, RateLimit], AsyncCliniko]
     measure: Callable[[], float]
+    every: float = 60.0
     settle: float = 0.0
 
 
@@ -128,20 +133,37 @@ async def load(cliniko: AsyncCliniko, run: Run) -> AsyncIterator[float]:
         yield run.measure()
 
 
+def tell(when: str, cliniko: AsyncCliniko) -> None:
+    """Print a line about everything that could drift."""
+    traffic, shown = cliniko.traffic, cliniko.limiter
+    print(
+        f"{when}: {traffic.requests} requests, {traffic.retried} retried, {traffic.refused} 429s; "
+        f"{shown.free} free, {shown.in_flight} in flight, {sum(shown.waiting.values())} waiting; "
+        f"{len(asyncio.all_tasks())} tasks, {open_files()} files, {traced():.2f} MiB "
+        f"({resident():.0f} in all)",
+        flush=True,
+    )
+
+
+async def watch(cliniko: AsyncCliniko, run: Run) -> None:
+    """Say now and then how it goes."""
+    for number in itertools.count(1):
+        await asyncio.sleep(run.every)
+        tell(f"minute {number * run.every / 60:g}", cliniko)
+
+
 async def soak(run: Run) -> list[str]:
     """Run, print what there is to say, and return what drifted."""
     tasks, files = len(asyncio.all_tasks()), open_files()
     memory: list[float] = []
+    in_all: list[float] = []
     async with run.open(KEY, RateLimit(200, per=run.per)) as cliniko:
+        watching = asyncio.create_task(watch(cliniko, run))
         async for size in load(cliniko, run):
             memory.append(size)
-            traffic, shown = cliniko.traffic, cliniko.limiter
-            print(
-                f"quarter {len(memory)}: {traffic.requests} requests, {traffic.retried} retried, "
-                f"{traffic.refused} 429s, {shown.free} free, {shown.in_flight} in flight, "
-                f"{size:.2f} MiB ({resident():.0f} in all), {open_files()} files",
-                flush=True,
-            )
+            in_all.append(resident())
+            tell(f"end of quarter {len(memory)}", cliniko)
+        watching.cancel()
         # A place that got no answer comes back 30 s after it was sent, and a window.
         await asyncio.sleep(31 + 2 * run.per + run.settle)
         shown, busiest = cliniko.limiter, cliniko.traffic.busiest
@@ -154,6 +176,7 @@ async def soak(run: Run) -> list[str]:
         "tasks are left over": left,
         "files are left open": open_files() > files,
         "memory grows": memory[-1] - memory[1] > MOST_GROWTH,
+        "memory in all grows": in_all[-1] - in_all[1] > MOST_GROWTH_IN_ALL,
         "more was sent than is allowed": busiest > 200,
     }
     return [problem for problem, found in problems.items() if found]
@@ -190,7 +213,7 @@ def virtual_hour() -> list[str]:
         return AsyncCliniko(key, user_agent=AGENT, transport=server.transport(), rate_limit=limit)
 
     async def main() -> list[str]:
-        return await soak(Run(3600, 60, session, measure, settle=3600))
+        return await soak(Run(3600, 60, session, measure, every=600, settle=3600))
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(main())
