@@ -328,7 +328,8 @@ class ArrayField(Field[Owner]):
     def __eq__(self, value: object) -> bool:
         raise InvalidTypeError(f"{self.name} is a list: write f.{self.name}.contains(id)")
 
-    __ne__ = __eq__
+    def __ne__(self, value: object) -> bool:
+        raise InvalidTypeError(f"{self.name} is a list, of which the API knows .contains(id) alone")
 
 
 _KINDS: Final[Mapping[str, type[Field[Any]]]] = {
