@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 import attrs
 
-from cliniko_async._account import Account, Secret, check_user_agent
-from cliniko_async._raw import raw_request
-from cliniko_async._request import Budget, Options
-from cliniko_async._view import Core, View
+from cliniko_async._http.account import Account, Secret, check_user_agent
+from cliniko_async._http.any_path import raw_request
+from cliniko_async._http.request import Budget, Options
+from cliniko_async._http.session import Core, View
 from cliniko_async.errors import (
     ClinikoError,
     InvalidTypeError,
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from cliniko_async._resource import Resource
-    from cliniko_async._traffic import Traffic, Wait
+    from cliniko_async._verbs.one_record import Resource
+    from cliniko_async._http.traffic import Traffic, Wait
     from cliniko_async.limits import Lane, Limiter, LimiterSnapshot
     from cliniko_async.resources.appointment_type_billable_items import AppointmentTypeBillableItems
     from cliniko_async.resources.appointment_type_products import AppointmentTypeProducts
@@ -207,8 +207,8 @@ class AsyncCliniko:
                 "this session was opened before: make a new AsyncCliniko for each 'async with'"
             )
         # The HTTP library is not needed to have filters or models.
-        from cliniko_async._transport import Transport  # noqa: PLC0415 - slow to import
-        from cliniko_async._wire import Wire  # noqa: PLC0415 - likewise
+        from cliniko_async._http.call import Transport  # noqa: PLC0415 - slow to import
+        from cliniko_async._http.wire import Wire  # noqa: PLC0415 - likewise
 
         self._core.transport = Transport(
             self._account,

@@ -144,7 +144,7 @@ def test_the_http_library_is_imported_in_one_place() -> None:
         )
     }
     assert importers <= {
-        "cliniko_async._wire",
-        "cliniko_async._elsewhere",
+        "cliniko_async._http.wire",
+        "cliniko_async._http.file_host",
         "cliniko_async.emulator.transport",
     }

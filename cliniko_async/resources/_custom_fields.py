@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from cliniko_async._model import Model, Unknown, model
-from cliniko_async._variants import variants
+from cliniko_async._models.model import Model, Unknown, model
+from cliniko_async._models.unions import variants
 
 __all__ = [
     "CustomChoice",

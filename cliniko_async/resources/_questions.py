@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from cliniko_async._fields import PhoneNumber, Pronouns
-from cliniko_async._model import Id, Model, Unknown, model
-from cliniko_async._variants import variants
+from cliniko_async._models.links import PhoneNumber, Pronouns
+from cliniko_async._models.model import Id, Model, Unknown, model
+from cliniko_async._models.unions import variants
 
 __all__ = [
     "Address",

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._fields import Link, Ref
-from cliniko_async._listing import Listing
-from cliniko_async._lists import Listable, ListOptions
-from cliniko_async._model import Id, Model, Moment, model
-from cliniko_async._query import (
+from cliniko_async._models.links import Link, Ref
+from cliniko_async._lists.listing import Listing
+from cliniko_async._verbs.many_records import Listable, ListOptions
+from cliniko_async._models.model import Id, Model, Moment, model
+from cliniko_async._query.filters import (
     ArrayField,
     BooleanField,
     DateTimeField,
@@ -18,7 +18,7 @@ from cliniko_async._query import (
     Filters,
     StringField,
 )
-from cliniko_async._resource import Archivable, DeletableOnce, Gettable
+from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
 
 __all__ = [
     "AppointmentType",

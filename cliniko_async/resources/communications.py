@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, TypedDict, Unpack
 
-from cliniko_async._fields import Link, Ref
-from cliniko_async._lists import Listable
-from cliniko_async._model import Id, Model, Moment, Unknown, model
-from cliniko_async._query import DateTimeField, Filters, IdField, IntegerField
-from cliniko_async._resource import Archivable, Gettable, Resource
-from cliniko_async._variants import variants
+from cliniko_async._models.links import Link, Ref
+from cliniko_async._verbs.many_records import Listable
+from cliniko_async._models.model import Id, Model, Moment, Unknown, model
+from cliniko_async._query.filters import DateTimeField, Filters, IdField, IntegerField
+from cliniko_async._verbs.one_record import Archivable, Gettable, Resource
+from cliniko_async._models.unions import variants
 
 __all__ = [
     "Communication",

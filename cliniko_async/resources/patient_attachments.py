@@ -10,15 +10,15 @@ from typing import Final, Literal, TypedDict, Unpack
 import anyio
 from typing_extensions import deprecated
 
-from cliniko_async._convert import decode
-from cliniko_async._fields import Link, Ref, to_id
-from cliniko_async._listing import Listing
-from cliniko_async._lists import Listable, ListOptions
-from cliniko_async._model import Id, Model, Moment, model
-from cliniko_async._query import DateTimeField, Filter, Filters, IdField, IntegerField, StringField
-from cliniko_async._request import Request
-from cliniko_async._resource import Archivable, DeletableOnce, Gettable
-from cliniko_async._transfers import fetch, store
+from cliniko_async._models.converter import decode
+from cliniko_async._models.links import Link, Ref, to_id
+from cliniko_async._lists.listing import Listing
+from cliniko_async._verbs.many_records import Listable, ListOptions
+from cliniko_async._models.model import Id, Model, Moment, model
+from cliniko_async._query.filters import DateTimeField, Filter, Filters, IdField, IntegerField, StringField
+from cliniko_async._http.request import Request
+from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
+from cliniko_async._attachments import fetch, store
 from cliniko_async._upload import OnProgress, Upload
 from cliniko_async.errors import InvalidValueError, ReadOnlyError
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._fields import Link, PhoneNumber, Pronouns, Ref
-from cliniko_async._lists import Listable
-from cliniko_async._model import Id, Model, Moment, model
-from cliniko_async._query import BooleanField, DateField, DateTimeField, Filters, StringField
-from cliniko_async._resource import Archivable, DeletableOnce, Gettable, Unarchivable
+from cliniko_async._models.links import Link, PhoneNumber, Pronouns, Ref
+from cliniko_async._verbs.many_records import Listable
+from cliniko_async._models.model import Id, Model, Moment, model
+from cliniko_async._query.filters import BooleanField, DateField, DateTimeField, Filters, StringField
+from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable, Unarchivable
 from cliniko_async.resources._custom_fields import CustomFields
 
 __all__ = ["Patient", "PatientFields", "PatientFilters", "Patients"]

@@ -6,12 +6,12 @@ from typing import Final, Never, TypedDict, Unpack
 
 from typing_extensions import deprecated
 
-from cliniko_async._fields import Link, Ref
-from cliniko_async._listing import Listing
-from cliniko_async._lists import Listable, ListOptions
-from cliniko_async._model import Id, Model, Moment, model
-from cliniko_async._query import Filter, Filters, IdField, StringField
-from cliniko_async._resource import Deletable, Gettable
+from cliniko_async._models.links import Link, Ref
+from cliniko_async._lists.listing import Listing
+from cliniko_async._verbs.many_records import Listable, ListOptions
+from cliniko_async._models.model import Id, Model, Moment, model
+from cliniko_async._query.filters import Filter, Filters, IdField, StringField
+from cliniko_async._verbs.one_record import Deletable, Gettable
 
 __all__ = [
     "PractitionerReferenceNumber",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cliniko_async._fields import Link, Ref, to_id
-from cliniko_async._model import Id, Model, Moment, model
-from cliniko_async._request import Request
-from cliniko_async._resource import Resource
+from cliniko_async._models.links import Link, Ref, to_id
+from cliniko_async._models.model import Id, Model, Moment, model
+from cliniko_async._http.request import Request
+from cliniko_async._verbs.one_record import Resource
 
 __all__ = ["Signature", "Signatures"]
 

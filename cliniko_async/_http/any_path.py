@@ -1,0 +1,80 @@
+"""Requests to any path, for what the library has no method for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from cliniko_async._query.filters import encode_query
+from cliniko_async._http.request import Request
+from cliniko_async._http.retries import Repeat
+from cliniko_async.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["raw_request"]
+
+_REPEATS: Final = {
+    "GET": Repeat.READ,
+    "POST": Repeat.NEVER,
+    "PATCH": Repeat.SAME,
+    "DELETE": Repeat.GONE,
+}
+_ACTIONS: Final = {"archive": Repeat.GONE, "unarchive": Repeat.SAME}
+
+
+def raw_request(
+    base_url: str,
+    method: str,
+    path: str,
+    params: Mapping[str, object] | Sequence[tuple[str, object]] | None,
+    body: object,
+) -> Request[Any]:
+    """The request for a path, with what is known of its verb."""
+    verb = method.upper()
+    if verb not in _REPEATS:
+        raise InvalidValueError("the API knows GET, POST, PATCH and DELETE")
+    plain, query = _split(base_url, path)
+    repeat = _ACTIONS.get(plain.rpartition("/")[2], _REPEATS[verb])
+    return Request(
+        verb,
+        re.sub(r"/[0-9]+(?=/|$)", "/{id}", plain),
+        plain,
+        _parse,
+        query=encode_query([*query, *_pairs(params)]),
+        body=body,
+        repeat=repeat if verb != "GET" else Repeat.READ,
+    )
+
+
+def _split(base_url: str, path: str) -> tuple[str, list[tuple[str, str]]]:
+    """A path or link without the base URL, and the query that it brings along."""
+    base, parts = urlsplit(base_url), urlsplit(path)
+    if parts.netloc and parts[:2] != base[:2]:
+        raise InvalidValueError("the key is sent to the API's own server only: pass a path")
+    plain = parts.path.removeprefix(base.path) if parts.netloc else parts.path
+    if not plain.startswith("/"):
+        raise InvalidValueError("a path begins with a slash: '/recalls'")
+    return plain, parse_qsl(parts.query, keep_blank_values=True)
+
+
+def _pairs(
+    params: Mapping[str, object] | Sequence[tuple[str, object]] | None,
+) -> Iterable[tuple[str, str]]:
+    pairs = params.items() if isinstance(params, Mapping) else params or ()
+    for name, value in pairs:
+        if name == "q":
+            raise InvalidValueError("write 'q[]': the API ignores 'q' and sends the whole list")
+        if isinstance(value, Iterable) and not isinstance(value, str):
+            yield from ((name, str(part)) for part in cast("Iterable[object]", value))
+        else:
+            yield name, str(value)
+
+
+def _parse(body: bytes) -> Any:
+    return msgspec.json.decode(body) if body.strip() else None

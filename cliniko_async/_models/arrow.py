@@ -1,0 +1,220 @@
+"""Records as Arrow tables: what a model says of its fields becomes the types of columns.
+
+A table's schema depends on the model alone, never on the rows: columns that happen to be empty
+have the same type as all others. A relation to one record is its id, in a column named as the
+API's filters name it (`patient_id`); a relation to a list is its URL; what has parts is JSON text.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Context, Decimal, InvalidOperation
+from functools import cache
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
+
+import attrs
+import msgspec
+import pyarrow as pa  # pyright: ignore[reportMissingTypeStubs] # it has none
+
+from cliniko_async._models.converter import decode, json_name
+from cliniko_async._models.links import Link
+from cliniko_async._models.model import Id, Moment, Unknown
+from cliniko_async.errors import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["json_columns", "schema_of", "table_of"]
+
+arrow: Any = pa
+
+DIGITS, PLACES = 38, 9
+"""Of decimal columns: what BigQuery and Snowflake keep, too. Cliniko's money has two places."""
+
+_NULL: Final = msgspec.Raw(b"null")
+_PLACE: Final = Decimal(1).scaleb(-PLACES)
+_CONTEXT: Final = Context(prec=DIGITS)
+
+
+class _Self(msgspec.Struct):
+    url: str | None = msgspec.field(name="self", default=None)
+
+
+class _Relation(msgspec.Struct):
+    links: _Self | None = None
+    url: str | None = msgspec.field(name="self", default=None)
+
+
+@attrs.frozen
+class _Kind:
+    """How the fields of one kind are read, and what their column is.
+
+    Attributes:
+        wire: The type that msgspec reads.
+        column: The type of the column.
+        value: What is put there; None if it is what was read.
+    """
+
+    wire: Any
+    column: Any
+    value: Callable[[Any], Any] | None = None
+
+
+def _url(relation: _Relation) -> str | None:
+    return relation.links.url if relation.links else relation.url
+
+
+def _id(relation: _Relation) -> str | None:
+    url = _url(relation)
+    return None if url is None else Link(url).id or None
+
+
+def _rounded(number: Decimal) -> Decimal:
+    if not number.is_finite():
+        raise InvalidOperation
+    return number.quantize(_PLACE, context=_CONTEXT)
+
+
+def _json(raw: msgspec.Raw) -> str | None:
+    text = bytes(raw).decode()
+    return None if text == "null" else text
+
+
+_TEXT: Final = _Kind(str, arrow.string())
+_WHOLE: Final = _Kind(int, arrow.int64())
+_TO_ONE: Final = _Kind(_Relation, arrow.string(), _id)
+_TO_MANY: Final = _Kind(_Relation, arrow.string(), _url)
+_JSON: Final = _Kind(msgspec.Raw, arrow.string(), _json)
+
+_KINDS: Final[Mapping[Any, _Kind]] = {
+    Id: _Kind(str | int, arrow.string(), str),
+    str: _TEXT,
+    int: _WHOLE,
+    bool: _Kind(bool, arrow.bool_()),
+    Decimal: _Kind(Decimal, arrow.decimal128(DIGITS, PLACES), _rounded),
+    date: _Kind(date, arrow.date32()),
+    datetime: _Kind(Moment, arrow.timestamp("us", tz="UTC")),
+    Moment: _Kind(Moment, arrow.timestamp("us", tz="UTC")),
+}
+
+
+@attrs.frozen
+class _Column:
+    """A column, and the member of the JSON object that it is made of."""
+
+    name: str
+    member: str
+    kind: _Kind
+
+
+def _is_to_many(name: str) -> bool:
+    # Without exception in the API's document, but for the link to an attachment's file.
+    return (name.endswith("s") and not name.endswith("ss")) or name == "content"
+
+
+def _column(field: attrs.Attribute[Any], hint: Any) -> _Column:
+    name, member = field.name.removesuffix("_"), json_name(field)
+    kind = _kind(hint)
+    if kind is not _TO_ONE:
+        return _Column(name, member, kind)
+    if _is_to_many(name):
+        return _Column(name, member, _TO_MANY)
+    return _Column(f"{name}_id", member, kind)
+
+
+def _kind(hint: Any) -> _Kind:
+    members = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    for part in members:
+        if part is Link:
+            return _TO_ONE
+        if part in _KINDS:
+            return _KINDS[part]
+    return _JSON
+
+
+@cache
+def _columns(model: Any) -> Sequence[_Column]:
+    """A model's columns; of a union, those of all its members."""
+    columns: dict[str, _Column] = {}
+    for member in getattr(model, "members", (model,)):
+        hints = get_type_hints(member, include_extras=True)
+        for field in attrs.fields(member):
+            column = _column(field, hints[field.name])
+            # The link to itself says nothing that the id does not say.
+            if member is not Unknown and field.name != "links":
+                columns.setdefault(column.name, column)
+    return tuple(columns.values())
+
+
+def json_columns(model: Any) -> Sequence[str]:
+    """The names of the columns that hold JSON as text."""
+    return [column.name for column in _columns(model) if column.kind is _JSON]
+
+
+@cache
+def schema_of(model: Any) -> Any:
+    """The `pyarrow.Schema` of a model's tables."""
+    return arrow.schema(
+        [arrow.field(c.name, c.kind.column, nullable=c.name != "id") for c in _columns(model)]
+    )
+
+
+@cache
+def _decoder(model: Any) -> Callable[[bytes], Sequence[Any]]:
+    fields = [
+        (column.name, msgspec.Raw, _NULL)
+        if column.kind is _JSON
+        else (column.name, column.kind.wire | None, None)
+        for column in _columns(model)
+    ]
+    members = {column.name: column.member for column in _columns(model)}
+    row: Any = msgspec.defstruct("Row", fields, rename=members)
+    return msgspec.json.Decoder(list[row]).decode
+
+
+def table_of(model: Any, rows: Sequence[msgspec.Raw]) -> Any:
+    """A `pyarrow.Table` of records as the API sent them.
+
+    Raises:
+        DecodeError: A record does not fit the model. The error names the record and the field.
+    """
+    table = _table(model, rows)
+    if table is None:
+        error = next(error for row in rows if (error := _misfit(model, row)))
+        del rows  # crash reporters show the variables of frames
+        raise error
+    return table
+
+
+def _table(model: Any, rows: Sequence[msgspec.Raw]) -> Any | None:
+    try:
+        records = _decoder(model)(b"[%s]" % b",".join(map(bytes, rows)))
+        arrays = [_array(column, records) for column in _columns(model)]
+    except (ArithmeticError, ValueError, msgspec.ValidationError):
+        return None
+    return arrow.Table.from_arrays(arrays, schema=schema_of(model))
+
+
+def _array(column: _Column, records: Iterable[Any]) -> Any:
+    found, value = list(map(attrgetter(column.name), records)), column.kind.value
+    if value is not None:
+        found = [None if member is None else value(member) for member in found]
+    return arrow.array(found, column.kind.column)
+
+
+def _misfit(model: Any, row: msgspec.Raw) -> DecodeError | None:
+    """What is wrong with a record, without its values, if something is."""
+    if _table(model, [row]) is not None:
+        return None
+    found = decode(model, row)
+    if isinstance(found, DecodeError):
+        return found
+    id = getattr(found, "id", None)
+    return DecodeError(
+        f"{model.__name__} {id}: a number is too large for its column",
+        resource=model.__name__,
+        id=id,
+    )

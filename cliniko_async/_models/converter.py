@@ -1,0 +1,372 @@
+"""JSON to models and back: the one place where raw JSON becomes typed, or ceases to be.
+
+cattrs, with strict hooks, says what is right. A good page takes a faster way, msgspec straight
+into the same attrs classes; when that fails in any way, the page goes record by record through
+cattrs, which names the path of what does not fit. The value itself is never named.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from operator import attrgetter
+from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+import attrs
+import cattrs
+import msgspec
+from cattrs.cols import list_structure_factory
+from cattrs.gen import make_dict_structure_fn, override
+
+from cliniko_async._models.links import Link, is_id, to_id
+from cliniko_async._models.large_numbers import read_json
+from cliniko_async._models.model import Id, Model, Moment, Unknown
+from cliniko_async._query.filters import utc_text
+from cliniko_async.errors import DecodeError, InvalidTypeError, InvalidValueError
+
+__all__ = ["converter", "decode", "decode_rows", "encode_fields", "json_name"]
+
+M = TypeVar("M", bound=Model)
+
+Json = Any
+Decoder = Callable[[bytes | msgspec.Raw], Any]
+
+NUMBERS: Final = frozenset({("ProductFields", "price")})
+"""Fields that requests carry as JSON numbers; all other money is text (the API's document)."""
+
+
+_KEY_IN_PATH: Final = re.compile(r"""\[['"].*['"]\]""")
+"""A part of a path that is no field's name: it came with the record."""
+
+SCALARS: Final = (Moment, Decimal, Link)
+"""What msgspec reads more freely than cattrs does, field by field."""
+
+
+class _Misfit(ValueError):  # noqa: N818 - it never leaves this module
+    """What is wrong with a value, without the value."""
+
+
+def _expect(kind: type, value: Json) -> Any:
+    # Not isinstance: True is an int, and a bool where a number should be is an error.
+    if type(value) is not kind:
+        raise _Misfit(f"expected {kind.__name__}, got {type(value).__name__}")
+    return value
+
+
+def _to_id_text(value: Json, _: Any) -> str:
+    # Old records and samples show ids as bare integers.
+    return str(value) if type(value) is int else _expect(str, value)
+
+
+def _to_decimal(value: Json, _: Any) -> Decimal:
+    if type(value) not in (str, int, float, Decimal):
+        raise _Misfit(f"expected a decimal number, got {type(value).__name__}")
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise _Misfit("not a decimal number") from None
+    if not number.is_finite():
+        raise _Misfit("not a finite number")
+    return number
+
+
+def _to_moment(value: Json, _: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(_expect(str, value).upper())  # `t` and `z` are allowed
+    except _Misfit:
+        raise
+    except ValueError:
+        raise _Misfit("not a date-time") from None
+    if moment.utcoffset() is None:
+        raise _Misfit("a date-time without a time zone")
+    return moment.astimezone(UTC)
+
+
+def _to_date(value: Json, _: Any) -> date:
+    try:
+        return date.fromisoformat(_expect(str, value))
+    except _Misfit:
+        raise
+    except ValueError:
+        raise _Misfit("not a date") from None
+
+
+def _to_object(value: Json, _: Any = None) -> dict[str, Json]:
+    return cast("dict[str, Json]", _expect(dict, value))
+
+
+def _to_link(value: Json, _: Any) -> Link:
+    holder = _to_object(value)
+    inner = holder.get("links", holder)  # a record's own link has no holder around it
+    return Link(_expect(str, _to_object(inner).get("self")))
+
+
+def _to_optional_link(value: Json, _: Any) -> Link | None:
+    # A relation that is not there is left out, null, or an empty object.
+    if value is None or value in ({}, {"links": {}}, {"links": None}):
+        return None
+    return _to_link(value, _)
+
+
+def json_name(field: attrs.Attribute[Any]) -> str:
+    """The member of the JSON object that a model's field is read from.
+
+    A field that would be a Python keyword has an underscore behind it; one whose name is no
+    identifier names its member as `metadata={"name": ...}`.
+    """
+    return str(field.metadata.get("name", field.name.removesuffix("_")))
+
+
+def _is_open_enumeration(kind: Any) -> bool:
+    """Whether this is `Literal[...] | str`, or the same with numbers or None."""
+    if get_origin(kind) not in (Union, types.UnionType):
+        return False
+    members = [m for m in get_args(kind) if m is not types.NoneType]
+    return any(get_origin(m) is Literal for m in members) and (str in members or int in members)
+
+
+def _open_enumeration(kind: Any) -> Callable[[Json, Any], Any]:
+    members = get_args(kind)
+    scalar: Any = str if str in members else int
+    if types.NoneType in members:
+        return lambda value, _: None if value is None else _expect(scalar, value)
+    return lambda value, _: _expect(scalar, value)
+
+
+def _strict_list(kind: Any, converter: cattrs.Converter) -> Callable[[Json, Any], Any]:
+    structure = list_structure_factory(kind, converter)
+    return lambda value, _: structure(_expect(list, value), kind)
+
+
+def _strict_model(kind: type[Model], converter: cattrs.Converter) -> Callable[[Json, Any], Any]:
+    renamed: Any = {f.name: override(rename=json_name(f)) for f in attrs.fields(kind)}
+    structure = make_dict_structure_fn(kind, converter, _cattrs_detailed_validation=True, **renamed)
+    return lambda value, _: structure(_to_object(value), kind)
+
+
+def _is(kind: Any) -> Callable[[Any], bool]:
+    return lambda other: bool(other == kind)
+
+
+def _make_converter() -> cattrs.Converter:
+    made = cattrs.Converter(detailed_validation=True)
+    strict: dict[Any, Callable[[Json, Any], Any]] = {
+        Id: _to_id_text,
+        Moment: _to_moment,
+        date: _to_date,
+        datetime: _to_moment,
+        Decimal: _to_decimal,
+        Link: _to_link,
+        Link | None: _to_optional_link,
+        dict[str, Any]: _to_object,
+    }
+    for kind in (str, int, bool):
+        made.register_structure_hook(kind, lambda value, kind: _expect(kind, value))
+    for kind, hook in strict.items():
+        made.register_structure_hook_func(_is(kind), hook)
+    made.register_structure_hook_factory(_is_open_enumeration, _open_enumeration)
+    made.register_structure_hook_factory(_is_list, _strict_list)
+    made.register_structure_hook_factory(_is_model, _strict_model)
+    return made
+
+
+def _is_list(kind: Any) -> bool:
+    return bool(get_origin(kind) is list)
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Model) and attrs.has(kind)
+
+
+converter: Final[cattrs.Converter] = _make_converter()
+
+
+def _hook(kind: Any, value: Json) -> Any:
+    return converter.structure(value, kind)
+
+
+@cache
+def _fast_decoder(kind: Any) -> Decoder | None:
+    """A decoder for a model or a list of it, if msgspec has one that reads every field."""
+    if not _is_plain(kind):
+        return None
+    try:
+        return msgspec.json.Decoder(kind, dec_hook=_hook).decode
+    except TypeError:  # a union that msgspec does not take
+        return None
+
+
+def _is_plain(kind: Any, *, nested: bool = False) -> bool:
+    """Whether msgspec reads this as cattrs does.
+
+    It cannot rename the fields of attrs classes, and it takes offsets, NaN and relations that lead
+    nowhere, which `_is_sound` looks for in the fields of a record, but not deeper.
+    """
+    if nested and kind in SCALARS:
+        return False
+    if not (isinstance(kind, type) and attrs.has(kind)):
+        return all(_is_plain(part, nested=nested) for part in get_args(kind) if part is not kind)
+    hints = get_type_hints(kind, include_extras=True)
+    inside = {n: h for n, h in hints.items() if nested or not _is_scalar(h)}
+    return all(json_name(f) == f.name for f in attrs.fields(kind)) and all(
+        _is_plain(hint, nested=True) for hint in inside.values()
+    )
+
+
+def _is_scalar(hint: Any) -> bool:
+    return any(kind == hint or kind in get_args(hint) for kind in SCALARS)
+
+
+@cache
+def _getter(model: Any, kind: Any) -> Callable[[Any], Sequence[Any]] | None:
+    """What reads all fields of this kind off a record."""
+    hints = get_type_hints(model, include_extras=True)
+    names = [name for name, hint in hints.items() if kind == hint or kind in get_args(hint)]
+    if len(names) < 2:  # noqa: PLR2004 - attrgetter gives a tuple only for two names or more
+        return (lambda record: (getattr(record, names[0]),)) if names else None
+    return attrgetter(*names)
+
+
+def _is_sound(model: Any, records: Sequence[Any]) -> bool:
+    """Whether all is as cattrs has it: date-times in UTC, finite numbers, links that lead on."""
+    moments, numbers, links = (_getter(model, kind) for kind in SCALARS)
+    for record in records:
+        if links and any(ln is not None and not (ln.links or ln.own) for ln in links(record)):
+            return False
+        if moments and any(m is not None and m.tzinfo is not UTC for m in moments(record)):
+            return False
+        if numbers and any(n is not None and not n.is_finite() for n in numbers(record)):
+            return False
+    return True
+
+
+def decode(model: type[M], raw: bytes | msgspec.Raw) -> M | DecodeError:
+    """One record, or the error that says why it does not fit the model.
+
+    Errors are given back, to be raised in a frame that holds no raw record.
+    """
+    record = _decode_fast(model, raw)
+    if record is not None and _is_sound(model, [record]):
+        return record  # type: ignore[no-any-return] # the decoder was made for this model
+    return _decode_with_care(model, raw)
+
+
+def decode_rows(model: type[M], rows: bytes | msgspec.Raw) -> Sequence[M | DecodeError]:
+    """The records of a page, each either decoded or the error that says why not."""
+    kind: Any = model
+    records = _decode_fast(_list_of(kind), rows)
+    if records is not None and _is_sound(model, records):
+        return records  # type: ignore[no-any-return] # likewise
+    raws = msgspec.json.decode(rows, type=list[msgspec.Raw])
+    return [_decode_with_care(model, raw) for raw in raws]
+
+
+@cache
+def _list_of(model: Any) -> Any:
+    return list[model]
+
+
+def _decode_fast(kind: Any, raw: bytes | msgspec.Raw) -> Any:
+    decoder = _fast_decoder(kind)
+    if decoder is None:
+        return None
+    try:
+        return decoder(raw)
+    except Exception:  # noqa: BLE001 - whatever it is, the careful way finds out and says it
+        return None
+
+
+def _decode_with_care(model: type[M], raw: bytes | msgspec.Raw) -> M | DecodeError:
+    value: Json = read_json(raw)
+    try:
+        return converter.structure(value, model)
+    except Exception as error:  # noqa: BLE001 - cattrs raises groups, and hooks what they find
+        found = cattrs.transform_error(error, format_exception=_describe)
+    problems = tuple(_KEY_IN_PATH.sub("[...]", problem) for problem in found)
+    record_id = value.get("id") if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] # JSON of any shape
+    shown = str(record_id) if isinstance(record_id, str | int) else None  # pyright: ignore[reportUnknownArgumentType] # likewise
+    return DecodeError(
+        f"{_named(model, shown)} does not fit the model: " + "; ".join(problems),
+        resource=model.__name__,
+        id=shown,
+        problems=problems,
+    )
+
+
+def _named(model: type[Model], id: str | None) -> str:
+    """The record, to be found by; not a text that stands where its id should."""
+    return f"{model.__name__} {id}" if id and is_id(id) else model.__name__
+
+
+def _describe(error: BaseException, kind: type | None) -> str:
+    """What is wrong, in words that hold no value: only our own errors are quoted."""
+    if isinstance(error, _Misfit):
+        return str(error)
+    if isinstance(error, KeyError):
+        return "missing"
+    return f"does not fit {getattr(kind, '__name__', kind)}"
+
+
+def encode_fields(kind: type[Any], fields: Mapping[str, object]) -> dict[str, Json]:
+    """The JSON object of a create or update.
+
+    Raises:
+        InvalidTypeError: A field that the API does not have (it would ignore it in silence), or a
+            value of a type that it does not take.
+        InvalidValueError: An id that is not digits, or a date-time without a time zone.
+    """
+    known = kind.__annotations__
+    unknown = sorted(fields.keys() - known.keys())
+    if unknown:
+        raise InvalidTypeError(
+            f"{kind.__name__} has no {', '.join(unknown)}: it has {', '.join(sorted(known))}"
+        )
+    body = {name.removesuffix("_"): _to_json(name, value) for name, value in fields.items()}
+    for owner, name in NUMBERS:
+        if owner == kind.__name__ and isinstance(fields.get(name), Decimal):
+            body[name] = float(body[name])
+    return body
+
+
+def _to_json(name: str, value: Any) -> Json:
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, str | Link):
+        return to_id(value) if name.endswith("_id") or isinstance(value, Link) else value
+    if isinstance(value, Decimal):
+        return _number(name, value)
+    if isinstance(value, date):
+        return utc_text(value) if isinstance(value, datetime) else value.isoformat()
+    if isinstance(value, Model | Mapping):
+        return _members(cast("Model | Mapping[str, Any]", value))
+    if isinstance(value, Sequence | set | frozenset):
+        return [_to_json(name.removesuffix("s"), part) for part in cast("Iterable[Any]", value)]
+    hint = ": write Decimal('10.5')" if isinstance(value, float) else ""
+    raise InvalidTypeError(f"{name} cannot be a {type(value).__name__}{hint}")
+
+
+def _members(value: Model | Mapping[str, Any]) -> dict[str, Json]:
+    if isinstance(value, Unknown):
+        return value.raw
+    if isinstance(value, Model):
+        # What is None stays out: the API takes no nulls in the parts of a record.
+        fields = (field for field in value.__attrs_attrs__ if "read_only" not in field.metadata)
+        members = {json_name(field): getattr(value, field.name) for field in fields}
+        value = {name: member for name, member in members.items() if member is not None}
+    return {_checked_name(name): _to_json(name, member) for name, member in value.items()}
+
+
+def _checked_name(name: object) -> str:
+    if not isinstance(name, str):
+        raise InvalidTypeError(f"a field's name is a text, not {type(name).__name__}")
+    return name
+
+
+def _number(name: str, value: Decimal) -> Json:
+    if not value.is_finite():
+        raise InvalidValueError(f"{name}: a number must be finite")
+    return f"{value:f}"

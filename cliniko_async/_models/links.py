@@ -1,0 +1,151 @@
+"""Values that many models share: links to other records, telephone numbers, pronouns."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import attrs
+import msgspec
+
+from cliniko_async._models.model import Model, model
+from cliniko_async.errors import InvalidTypeError, InvalidValueError
+
+__all__ = ["Link", "PhoneNumber", "Pronouns", "Ref", "is_id", "to_id"]
+
+_ID: Final = re.compile(r"[0-9]{1,20}")
+_NAME_OR_ID: Final = re.compile(r"[a-z_]+|[0-9]{1,20}")
+_FILTERED_BY_ID: Final = re.compile(r"_id:=([0-9]{1,20})$")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
+class _Target(msgspec.Struct, frozen=True, gc=False):
+    url: str = msgspec.field(name="self")
+
+    def __repr__(self) -> str:
+        return "<link>"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return []
+
+
+class Link(msgspec.Struct, frozen=True, eq=False, gc=False, repr_omit_defaults=True):
+    """A relation to one record, or to a list of records: `Link("https://...")`.
+
+    The API never embeds a related record and never writes its id: only its URL. There are several
+    in each record, so their JSON is read straight into this class.
+    """
+
+    own: str | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="self")
+    """The URL in a record's own `links`, and of links that are made by hand."""
+    links: _Target | msgspec.UnsetType = msgspec.UNSET
+    """The URL in a relation, which has an object around it."""
+
+    @property
+    def url(self) -> str:
+        """The URL as the API sent it; empty if there is none."""
+        return (self.links.url if self.links else self.own) or ""
+
+    @property
+    def id(self) -> str:
+        """The id of the linked record.
+
+        Of a link to a list, the id of the record that the list belongs to; the empty string if
+        the list belongs to none, as in the link from a referral source type to all patients.
+        """
+        parts = _split(self.url)
+        for segment in reversed(parts.path.split("/")):
+            if is_id(segment):
+                return segment
+        filtered = _FILTERED_BY_ID.search(unquote(parts.query))
+        return filtered[1] if filtered else ""
+
+    @property
+    def resource(self) -> str:
+        """The resource that the link leads to, named as in the URL, such as `patients`."""
+        names = [s for s in _split(self.url).path.split("/") if s and not is_id(s)]
+        return names[-1] if names else ""
+
+    @property
+    def to_list(self) -> bool:
+        """Whether the link leads to a list instead of a single record."""
+        return not is_id(_split(self.url).path.rpartition("/")[2])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Link) and other.url == self.url
+
+    def __hash__(self) -> int:
+        return hash(self.url)
+
+    def __repr__(self) -> str:
+        return f"<Link {' '.join(self._shown().values())}>"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return list(self._shown().items())
+
+    def _shown(self) -> dict[str, str]:
+        # A file's URL has its name where others have a resource's.
+        parts = {"resource": self.resource, "id": self.id}
+        return {name: part for name, part in parts.items() if _NAME_OR_ID.fullmatch(part)}
+
+
+def is_id(text: str) -> bool:
+    """Whether a text has the form of an id."""
+    return _ID.fullmatch(text) is not None
+
+
+Ref = str | Link
+"""A record named by its id or by a link to it."""
+
+
+def to_id(ref: Ref, resource: str | None = None) -> str:
+    """The id in a reference.
+
+    Args:
+        ref: An id, or a link to one record.
+        resource: If given, a link has to lead there.
+
+    Raises:
+        InvalidTypeError: It is neither a string nor a link.
+        InvalidValueError: It is not an id, or a link to another resource or to a list.
+    """
+    if isinstance(ref, Link):
+        if ref.to_list:
+            raise InvalidValueError(f"this link leads to a list of {ref.resource}: list it instead")
+        if resource and ref.resource != resource:
+            raise InvalidValueError(f"this is a link to {ref.resource}, not to {resource}")
+        return ref.id
+    if not isinstance(ref, str):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
+        raise InvalidTypeError(
+            f"an id is a string of digits or a Link, not {type(ref).__name__}: write '123'"
+        )
+    if not is_id(ref):
+        raise InvalidValueError("an id is a string of up to 20 digits, such as '123'")
+    return ref
+
+
+@model
+class PhoneNumber(Model):
+    """A telephone number of a patient or contact."""
+
+    number: str | None = None
+    normalized_number: str | None = attrs.field(default=None, metadata={"read_only": True})
+    phone_type: Literal["Fax", "Home", "Mobile", "Other", "Work"] | str | None = None
+
+
+@model
+class Pronouns(Model):
+    """A person's pronouns. The API takes all five or none."""
+
+    nominative: str | None = None
+    accusative: str | None = None
+    pronominal_possessive: str | None = None
+    predicative_possessive: str | None = None
+    reflexive: str | None = None

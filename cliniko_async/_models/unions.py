@@ -1,0 +1,52 @@
+"""Types of fields that the API does not label: told apart here, the unknown kept as it came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from cliniko_async._models.converter import converter
+from cliniko_async._models.model import Model, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["hooked", "variants"]
+
+
+class _Hooked(type):
+    # msgspec asks whether what the hook gave it is an instance of the field's type.
+    def __instancecheck__(cls, _value: object) -> bool:
+        return True
+
+
+def hooked(name: str, read: Callable[[Any], Any]) -> Any:
+    """Make the type of a field that a function reads.
+
+    Args:
+        name: The type's name.
+        read: Makes the field's value of JSON.
+    """
+    kind = _Hooked(name, (), {})
+    converter.register_structure_hook_func(lambda other: other is kind, lambda v, _: read(v))
+    return kind
+
+
+def variants(
+    name: str, pick: Callable[[dict[str, Any]], type[Model] | None], union: Any = None
+) -> Any:
+    """Make the type of a field, or of a record, that is one of several models.
+
+    Args:
+        name: The union's name.
+        pick: Tells which model an object fits, or None: it becomes `Unknown` then.
+        union: The models, for those who ask the type for its `members`.
+    """
+
+    def read(value: Any) -> Model:
+        found = converter.structure(value, dict[str, Any])
+        kind = pick(found)
+        return Unknown(raw=found) if kind is None else converter.structure(found, kind)
+
+    kind = hooked(name, read)
+    kind.members = get_args(union)
+    return kind

@@ -1,0 +1,72 @@
+"""Hidden records: what the API leaves out of lists and answers 404 for, and how it is asked for.
+
+A record that is archived, cancelled or deleted is shown where a filter names its mark. Inactive
+practitioners have lists of their own instead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from cliniko_async.errors import InvalidTypeError, InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import msgspec
+
+    from cliniko_async._lists.listing import Listing
+    from cliniko_async._query.filters import Filter, Filters
+
+__all__ = ["everything", "filters_of", "hidden_kinds", "include_params", "marks_of"]
+
+MARKS: Final = frozenset({"archived_at", "cancelled_at", "deleted_at"})
+"""Fields that hide a record when they are set. A filter on one makes such records appear."""
+
+
+def filters_of(resource: type[object]) -> Filters | None:
+    """What a resource's lists can be filtered by; None if it has no lists."""
+    filters: Filters | None = getattr(resource, "filters", None)
+    return filters
+
+
+def marks_of(resource: type[object]) -> Sequence[str]:
+    """The fields that hide a resource's records when they are set."""
+    filters = filters_of(resource)
+    return sorted(MARKS & filters.names) if filters else ()
+
+
+def hidden_kinds(resource: type[object]) -> Sequence[str]:
+    """What `include=` can bring to light in a resource."""
+    marks = [mark.removesuffix("_at") for mark in marks_of(resource)]
+    return (*marks, "inactive") if getattr(resource, "inactive_apart", False) else marks
+
+
+def include_params(include: Iterable[str], resource: type[object]) -> Iterable[tuple[str, str]]:
+    """The query parameters that make hidden records appear.
+
+    Raises:
+        InvalidTypeError: It is a text instead of a set.
+        InvalidValueError: The resource has no such hidden records.
+    """
+    if isinstance(include, str):
+        raise InvalidTypeError(f"include= takes a set: write include={{{include!r}}}")
+    known = hidden_kinds(resource)
+    for kind in dict.fromkeys(include):
+        if kind not in known:
+            can = ", ".join(known) or "nothing"
+            raise InvalidValueError(f"include={kind!r}: there is {can} to include here")
+        if kind != "inactive":
+            yield "q[]", f"{kind}_at:*"
+
+
+def everything(resource: Any, *where: Filter[Any], sort: str | None = None) -> Listing[msgspec.Raw]:
+    """All rows that pass the filters, hidden ones too.
+
+    Where a filter is on a mark, records without that mark do not pass.
+    """
+    kind: type[object] = resource.__class__
+    named = {condition.field for condition in where}
+    include = [hidden for hidden in hidden_kinds(kind) if f"{hidden}_at" not in named]
+    listing: Listing[Any] = resource.list(*where, include=include, sort=sort)
+    return listing.raw_bytes()

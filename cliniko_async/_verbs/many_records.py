@@ -1,0 +1,328 @@
+"""Lists, written once: what every list takes, and fetching many records by id."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypedDict, TypeVar, overload
+from urllib.parse import parse_qsl, urlsplit
+
+from cliniko_async._lists.changes import Changes
+from cliniko_async._models.converter import decode_rows
+from cliniko_async._models.links import Link, Ref, to_id
+from cliniko_async._verbs.include import everything, include_params, marks_of
+from cliniko_async._lists.listing import Listing
+from cliniko_async._models.model import Model
+from cliniko_async._query.filters import Filter, Filters, SortBy, sort_text
+from cliniko_async._lists.plan import OnBadRecord, Reading
+from cliniko_async._verbs.one_record import Resource
+from cliniko_async._lists.scan import Scan
+from cliniko_async._lists.reader import OnChange, Source
+from cliniko_async.errors import ApiError, InvalidTypeError, InvalidValueError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+__all__ = ["ListOptions", "Listable", "Lists"]
+
+M = TypeVar("M", bound=Model)
+F = TypeVar("F", bound=Filters)
+I = TypeVar("I", bound=str)  # noqa: E741 - what `include=` may name
+
+MOST_PER_PAGE: Final = 100
+"""Records a page at the most (Cliniko's documentation on pagination)."""
+
+IDS_PER_REQUEST: Final = 100
+"""Ids in one `q[]=id:=...`: as many as a page holds."""
+
+TOO_LONG: Final = frozenset({400, 413, 414})
+"""What a server may say of a list of ids that is too long for it: no limit is documented."""
+
+DEFAULT_ORDERS: Final = frozenset({None, "created_at", "created_at:asc"})
+"""Sort orders that are the default one."""
+
+
+class ListOptions(TypedDict, Generic[F, I], total=False):
+    """What every list takes besides filters.
+
+    Attributes:
+        sort: A field, `.asc()`, `.desc()`, a tuple of them, or the API's own text.
+        include: Kinds of records that the API hides otherwise.
+        per_page: Records a page, 1 to 100. Fewer means more requests.
+        on_change: What happens when rows come or go under a listing that cannot heal itself.
+        on_bad_record: What happens when a record does not fit its model.
+    """
+
+    sort: SortBy[F] | None
+    include: Iterable[I]
+    per_page: int
+    on_change: OnChange
+    on_bad_record: OnBadRecord
+
+
+class Lists(Resource[M], Generic[M, F, I]):
+    """Has lists."""
+
+    @property
+    def _filters(self) -> F:
+        # Not declared here: `filters: Final = ...` in a subclass is what works on the class, too.
+        filters: F = vars(type(self))["filters"]
+        return filters
+
+    def _list(
+        self,
+        template: str,
+        parent: Ref | None,
+        where: Sequence[Filter[F]],
+        *,
+        sort: SortBy[F] | None = None,
+        include: Iterable[I] = (),
+        per_page: int = MOST_PER_PAGE,
+        on_change: OnChange = "raise",
+        on_bad_record: OnBadRecord = "raise",
+        link: Link | None = None,
+    ) -> Listing[M]:
+        """A listing of the path that this template gives with the parent's id, or of a link's."""
+        order = None if sort is None else sort_text(sort)
+        path = _fill(template, parent)
+        own: Sequence[tuple[str, str]] = ()
+        if link is not None:
+            template, path, own = _linked(link, self.name)
+        source = Source(
+            template=template,
+            path=path,
+            key=_key(template),
+            params=(
+                *own,
+                *_conditions(template, where, self._filters),
+                *include_params(include, type(self)),
+                *((("sort", order),) if order else ()),
+            ),
+            per_page=_checked_per_page(per_page),
+            walkable=order in DEFAULT_ORDERS and "created_at" in self._filters.names,
+            on_change=_checked_on_change(on_change),
+        )
+        sources = self._sources(source, include)
+        return Listing(Reading(self._view, sources, self._rows(), on_bad_record))
+
+    def _sources(self, source: Source, _include: Iterable[str]) -> Sequence[Source]:
+        """The lists that make up a listing: one, unless a resource keeps some records apart."""
+        return (source,)
+
+    def _rows(self) -> Callable[[Any], Sequence[Any]]:
+        model = self.model
+        return lambda rows: decode_rows(model, rows)
+
+
+class Listable(Lists[M, F, I]):
+    """Can be listed, filtered and sorted."""
+
+    def list(
+        self,
+        *where: Filter[F],
+        sort: SortBy[F] | None = None,
+        include: Iterable[I] = (),
+        per_page: int = MOST_PER_PAGE,
+        on_change: OnChange = "raise",
+        on_bad_record: OnBadRecord = "raise",
+        link: Link | None = None,
+    ) -> Listing[M]:
+        """List the records that pass all filters.
+
+        Args:
+            where: Filters, such as `f.last_name.contains("son")`. Several mean "and".
+            sort: A field, `.asc()`, `.desc()`, a tuple of them, or the API's own text. The default
+                order is that of creation, in which a listing heals itself when rows come and go.
+            include: Kinds of records that the API hides otherwise.
+            per_page: Records a page, 1 to 100. Fewer means more requests.
+            on_change: In another order than the default: whether rows that come or go under way
+                raise `ListingChangedError` after the last row.
+            on_bad_record: Whether a record that does not fit the model raises, is skipped, or is
+                handed as a `DecodeError` to a function and skipped.
+            link: A link to a list of these records, such as `patient.attendees`, whose own query
+                is kept.
+        """
+        return self._list(
+            self.path,
+            None,
+            where,
+            sort=sort,
+            include=include,
+            per_page=per_page,
+            on_change=on_change,
+            on_bad_record=on_bad_record,
+            link=link,
+        )
+
+    def scan(
+        self,
+        *where: Filter[F],
+        include: Iterable[I] = (),
+        on_bad_record: OnBadRecord = "raise",
+    ) -> Scan[M]:
+        """Fetch all records that pass the filters, in parallel and in no particular order.
+
+        For jobs: it goes through the bulk lane. Nothing that stays is missed or comes twice,
+        whatever comes and goes meanwhile.
+
+        Args:
+            where: Filters; those on `created_at` narrow the ranges that are walked.
+            include: Kinds of records that the API hides otherwise.
+            on_bad_record: As in `list`.
+        """
+        listing = self.list(*where, include=include, on_bad_record=on_bad_record)
+        return Scan(listing.reading)
+
+    def changes(self, *, since: datetime | None = None, cursor: str | None = None) -> Changes[M]:
+        """Fetch what has been created, updated or hidden since a moment, or since the last run.
+
+        Hidden records are among it: what was archived, cancelled or deleted is told as such where
+        the API has a moment for it, and what was merged, for patients. Records that were deleted
+        for good are not there to be told: compare the ids. At least once: a run that ended before
+        its last change is to be repeated from the same place.
+
+        Args:
+            since: A moment, to begin with. It is looked back two minutes behind it.
+            cursor: The `.cursor` of the last run, once its last change was taken.
+
+        Raises:
+            InvalidTypeError: Neither or both are given.
+            InvalidValueError: The cursor is none, or the moment has no time zone.
+        """
+        bulk = type(self)(self._view.bulk())
+        return Changes(
+            self._view,
+            self.model,
+            partial(everything, bulk),
+            marks_of(type(self)),
+            since=since,
+            cursor=cursor,
+        )
+
+    @overload
+    async def get_many(
+        self, ids: Iterable[Ref], *, include: Iterable[I] = (), missing: Literal["raise"] = "raise"
+    ) -> builtins.list[M]: ...
+
+    @overload
+    async def get_many(
+        self,
+        ids: Iterable[Ref | None],
+        *,
+        include: Iterable[I] = (),
+        missing: Literal["raise", "none"] = "raise",
+    ) -> builtins.list[M | None]: ...
+
+    async def get_many(
+        self,
+        ids: Iterable[Ref | None],
+        *,
+        include: Iterable[I] = (),
+        missing: Literal["raise", "none"] = "raise",
+    ) -> Sequence[M | None]:
+        """Fetch many records by id, a hundred per request, in the order asked.
+
+        Args:
+            ids: Ids, or links to the records. Doubles cost nothing; None stays None.
+            include: Find records even if they are one of these.
+            missing: "raise", or "none" to put None where there is no such record.
+
+        Raises:
+            NotFoundError: Some were not found: `.ids` has their ids, `.found` the others.
+        """
+        if isinstance(ids, (str, Link)):
+            raise InvalidTypeError("get_many takes several ids: write get_many([id])")
+        if missing not in ("raise", "none"):
+            raise InvalidValueError("missing= takes 'raise' or 'none'")
+        asked = [None if ref is None else to_id(ref, self.name) for ref in ids]
+        wanted = builtins.list(dict.fromkeys(id for id in asked if id is not None))
+        marks = tuple(include)
+        batches = await self._together(
+            self._batch(wanted[start : start + IDS_PER_REQUEST], marks)
+            for start in range(0, len(wanted), IDS_PER_REQUEST)
+        )
+        found = {id: record for batch in batches for id, record in batch.items()}
+        lost = [id for id in wanted if id not in found]
+        if lost and missing == "raise":
+            raise self._not_found(lost, found)
+        return [None if id is None else found.get(id) for id in asked]
+
+    async def _batch(self, ids: Sequence[str], include: Iterable[I]) -> dict[str, M]:
+        condition: Filter[F] = self._filters.id.is_in(ids)
+        listing = self.list(condition, include=include)
+        try:
+            return {getattr(record, "id", ""): record async for record in listing}
+        except ApiError as error:
+            if error.status not in TOO_LONG or len(ids) == 1:
+                raise
+        middle = len(ids) // 2
+        halves = await self._together(
+            self._batch(part, include) for part in (ids[:middle], ids[middle:])
+        )
+        return halves[0] | halves[1]
+
+    def _not_found(self, lost: Sequence[str], found: Mapping[str, M]) -> NotFoundError:
+        error = NotFoundError(
+            f"{len(lost)} of {len(lost) + len(found)} {self.name} were not found: see .ids, and "
+            ".found for the others; missing='none' puts None in their place",
+            status=404,
+            method="GET",
+            path=self.path,
+        )
+        error.ids, error.found = tuple(lost), dict(found)
+        return error
+
+
+def _fill(template: str, parent: Ref | None) -> str:
+    """The path that a template gives with a parent's id."""
+    if parent is None:
+        return template
+    before, _, rest = template.partition("{")
+    return before + to_id(parent) + rest.partition("}")[2]
+
+
+def _linked(link: Link, name: str) -> tuple[str, str, Sequence[tuple[str, str]]]:
+    """The template, path and query of a list that a link leads to; never its host."""
+    if not isinstance(link, Link):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
+        raise InvalidTypeError(f"link= takes a Link of a record, not {type(link).__name__}")
+    if not link.to_list or link.resource != name:
+        raise InvalidValueError(f"this link leads to {link.resource}, not to a list of {name}")
+    parts = urlsplit(link.url)
+    path = re.sub(r"^/v[0-9]+(?=/)", "", parts.path)
+    template = re.sub(r"/[0-9]+(?=/)", "/{id}", path)
+    return template, path, parse_qsl(parts.query, keep_blank_values=True)
+
+
+def _key(template: str) -> str:
+    """The name of a list's rows in its answers: the last plural of its path, without exception."""
+    return template.removesuffix("/active").removesuffix("/inactive").rpartition("/")[2]
+
+
+def _conditions(
+    template: str, where: Sequence[Filter[Any]], filters: Filters
+) -> Iterable[tuple[str, str]]:
+    for condition in where:
+        if not isinstance(condition, Filter):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
+            raise InvalidTypeError(
+                f"a filter is a comparison such as f.id == '1', not {type(condition).__name__}"
+            )
+        field = condition.field
+        if field not in filters.names or f"{{{field}}}" in template:
+            raise InvalidValueError(f"{template} cannot be filtered by {field}")
+        yield "q[]", condition.text
+
+
+def _checked_per_page(per_page: int) -> int:
+    if isinstance(per_page, bool) or not isinstance(per_page, int):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
+        raise InvalidTypeError("per_page is a number from 1 to 100")
+    if not 1 <= per_page <= MOST_PER_PAGE:
+        raise InvalidValueError("per_page is a number from 1 to 100")
+    return per_page
+
+
+def _checked_on_change(on_change: OnChange) -> OnChange:
+    if on_change not in ("raise", "ignore"):
+        raise InvalidValueError("on_change= takes 'raise' or 'ignore'")
+    return on_change

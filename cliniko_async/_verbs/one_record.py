@@ -1,0 +1,201 @@
+"""The API's verbs, each written once. A resource has the verbs that its base classes name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+import msgspec
+from typing_extensions import deprecated
+
+from cliniko_async._models.converter import decode, encode_fields
+from cliniko_async._models.links import Ref, to_id
+from cliniko_async._verbs.include import include_params
+from cliniko_async._models.model import Model
+from cliniko_async._http.request import Request
+from cliniko_async._http.retries import Repeat
+from cliniko_async.errors import (
+    DecodeError,
+    InvalidTypeError,
+    NotFoundError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable, Mapping
+
+    from cliniko_async._http.request import Parse
+    from cliniko_async._http.session import View
+
+__all__ = [
+    "Archivable",
+    "Conflicting",
+    "Deletable",
+    "DeletableOnce",
+    "Gettable",
+    "Resource",
+    "Unarchivable",
+]
+
+M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+I = TypeVar("I", bound=str)  # noqa: E741 - what `include=` may name
+
+
+class Resource(Generic[M]):
+    """One of the API's resources.
+
+    Attributes:
+        path: The path of its list.
+        model: What its records are decoded to.
+        inactive_apart: Whether inactive records have lists of their own.
+    """
+
+    path: ClassVar[str]
+    model: type[M]
+    inactive_apart: ClassVar[bool] = False
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    @property
+    def name(self) -> str:
+        """The resource's name, as in the URL."""
+        return self.path.removeprefix("/")
+
+    def _record(self) -> Parse[M]:
+        model = self.model
+        return lambda body: decode(model, body)
+
+    def _of(self, ref: Ref, action: str = "") -> tuple[str, str]:
+        """The template and the path of one record, or of an action on it."""
+        return f"{self.path}/{{id}}{action}", f"{self.path}/{to_id(ref, self.name)}{action}"
+
+    async def _create(self, kind: type[Any], fields: Mapping[str, object]) -> M:
+        body = encode_fields(kind, fields)
+        return await self._view.call(
+            Request("POST", self.path, self.path, self._record(), body=body, repeat=Repeat.NEVER)
+        )
+
+    async def _update(self, ref: Ref, kind: type[Any], fields: Mapping[str, object]) -> M:
+        if not fields:
+            raise InvalidTypeError("update takes the fields to change: update(id, name='...')")
+        body = encode_fields(kind, fields)
+        return await self._view.call(
+            Request("PATCH", *self._of(ref), self._record(), body=body, repeat=Repeat.SAME)
+        )
+
+    async def _act(
+        self,
+        method: str,
+        ref: Ref,
+        action: str,
+        repeat: Repeat,
+        body: Mapping[str, object] | None = None,
+    ) -> None:
+        """Do something that is answered with an empty body."""
+        template, path = self._of(ref, action)
+        await self._view.call(
+            Request(method, template, path, _read_nothing, body=body, repeat=repeat)
+        )
+
+    async def _together(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+        """Do several things at once. If one fails, the others end."""
+        tasks = [self._view.core.spawn(work) for work in works]
+        try:
+            return [await task for task in tasks]
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class Gettable(Resource[M], Generic[M, I]):
+    """Can be fetched one by one."""
+
+    async def get(self, id: Ref, *, include: Iterable[I] = ()) -> M:
+        """Fetch one record.
+
+        Args:
+            id: Its id, or a link to it.
+            include: Find it even if it is one of these. The API answers 404 for them otherwise.
+
+        Raises:
+            NotFoundError: There is none, or it is hidden.
+        """
+        template, path = self._of(id)
+        params = tuple(include_params(include, type(self)))
+        try:
+            return await self._view.call(Request.get(template, path, self._record(), params))
+        except NotFoundError as error:
+            error.ids = (to_id(id),)
+            raise
+
+
+class Archivable(Resource[M]):
+    """Can be archived."""
+
+    async def archive(self, id: Ref) -> None:
+        """Archive a record: it is hidden from lists and `get` unless they include archived ones."""
+        await self._act("POST", id, "/archive", Repeat.GONE)
+
+
+class Unarchivable(Resource[M]):
+    """Can be brought back from the archive."""
+
+    async def unarchive(self, id: Ref) -> M:
+        """Bring a record back from the archive."""
+        template, path = self._of(id, "/unarchive")
+        return await self._view.call(
+            Request("POST", template, path, self._record(), repeat=Repeat.SAME)
+        )
+
+
+class Deletable(Resource[M]):
+    """Can be deleted for good: there is no archive for it."""
+
+    async def delete(self, id: Ref) -> None:
+        """Delete a record for good."""
+        await self._act("DELETE", id, "", Repeat.GONE)
+
+
+class DeletableOnce(Resource[M]):
+    """Could be deleted once; the API marks it as deprecated in favour of archiving."""
+
+    @deprecated("the API deprecates this: use archive()")
+    async def delete(self, id: Ref) -> None:
+        """Delete a record. Deprecated by the API: use `archive`."""
+        await self._act("DELETE", id, "", Repeat.GONE)
+
+
+class Conflicting(Resource[M]):
+    """Can clash with others in time. The API does not refuse clashes: it tells, when asked."""
+
+    async def conflicts(self, id: Ref) -> bool:
+        """Whether it overlaps with another booking of the practitioner."""
+        template, path = self._of(id, "/conflicts")
+        return await self._view.call(Request.get(template, path, _read_conflicts))
+
+
+def _read_nothing(body: bytes) -> None:
+    """An empty answer, or JSON that nobody needs. A page of HTML is no answer of the API's."""
+    if body.strip():
+        msgspec.json.decode(body)
+
+
+class _Conflicts(msgspec.Struct):
+    exist: bool
+
+
+class _ConflictsAnswer(msgspec.Struct):
+    conflicts: _Conflicts
+
+
+_conflicts = msgspec.json.Decoder(_ConflictsAnswer)
+
+
+def _read_conflicts(body: bytes) -> bool | DecodeError:
+    try:
+        return _conflicts.decode(body).conflicts.exist
+    except msgspec.ValidationError:
+        return DecodeError("the answer does not say whether conflicts exist", resource="conflicts")
