@@ -24,9 +24,9 @@ from _promise import machine, promise, summary, title
 from typing_extensions import TypedDict
 
 from cliniko_async import AsyncCliniko, Link, RateLimit
+from cliniko_async._lists.page import parse_page
 from cliniko_async._models.converter import decode_rows
 from cliniko_async._models.model import Id, Model, Moment
-from cliniko_async._lists.page import parse_page
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.resources._custom_fields import CustomFields
 from cliniko_async.resources.patients import Patient

@@ -14,12 +14,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from cliniko_async._lists.changes import Change
 from cliniko_async._client import AsyncCliniko
-from cliniko_async._models.links import Link, PhoneNumber
-from cliniko_async._models.model import Unknown
-from cliniko_async._query.filters import DatePattern
 from cliniko_async._http.traffic import Traffic, Wait
+from cliniko_async._lists.changes import Change
+from cliniko_async._models.links import Link
+from cliniko_async._models.model import Unknown
+from cliniko_async._models.people import PhoneNumber
+from cliniko_async._query.query_string import DatePattern
 from cliniko_async.errors import (
     AnswerUnreadableError,
     ApiError,

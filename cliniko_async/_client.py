@@ -12,12 +12,11 @@ import attrs
 from cliniko_async._http.account import Account, Secret, check_user_agent
 from cliniko_async._http.any_path import raw_request
 from cliniko_async._http.request import Budget, Options
-from cliniko_async._http.session import Core, View
+from cliniko_async._http.session import Session, View
 from cliniko_async.errors import (
     ClinikoError,
     InvalidTypeError,
     InvalidValueError,
-    SessionClosedError,
 )
 from cliniko_async.limits import LocalLimiter, RateLimit
 
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from cliniko_async._verbs.one_record import Resource
     from cliniko_async._http.traffic import Traffic, Wait
+    from cliniko_async._verbs.one_record import Resource
     from cliniko_async.limits import Lane, Limiter, LimiterSnapshot
     from cliniko_async.resources.appointment_type_billable_items import AppointmentTypeBillableItems
     from cliniko_async.resources.appointment_type_products import AppointmentTypeProducts
@@ -196,31 +195,22 @@ class AsyncCliniko:
         self._user_agent = check_user_agent(user_agent or os.environ.get("CLINIKO_USER_AGENT"))
         self._rate = rate_limit or RateLimit()
         self._limiter = limiter or LocalLimiter()
-        self._on_wait = on_wait
         self._custom_transport = transport
-        self._core = Core()
-        self._view = View(self._core, Options(read_only=read_only))
+        self._session = Session(account, self._rate, on_wait)
+        self._view = View(self._session, Options(read_only=read_only))
 
     async def __aenter__(self) -> Self:
-        if self._core.transport is not None:
-            raise SessionClosedError(
-                "this session was opened before: make a new AsyncCliniko for each 'async with'"
-            )
         # The HTTP library is not needed to have filters or models.
-        from cliniko_async._http.call import Transport  # noqa: PLC0415 - slow to import
-        from cliniko_async._http.wire import Wire  # noqa: PLC0415 - likewise
+        from cliniko_async._http.wire import Wire  # noqa: PLC0415 - slow to import
 
-        self._core.transport = Transport(
-            self._account,
-            wire=Wire(
+        self._session.open(
+            lambda: Wire(
                 self._account,
                 user_agent=self._user_agent,
                 connections=self._rate.in_flight,
                 transport=self._custom_transport,
             ),
-            allowance=self._limiter.open(self._rate.user or self._account.user, self._rate),
-            rate=self._rate,
-            on_wait=self._on_wait,
+            lambda: self._limiter.open(self._rate.user or self._account.user, self._rate),
         )
         return self
 
@@ -234,7 +224,7 @@ class AsyncCliniko:
 
     async def aclose(self) -> None:
         """Close the session. Calls that are under way end with `SessionClosedError`."""
-        await self._core.aclose()
+        await self._session.aclose()
 
     def with_options(
         self,
@@ -270,7 +260,7 @@ class AsyncCliniko:
         changed = {name: value for name, value in given.items() if value is not None}
         view = copy.copy(self)
         view.__dict__ = {k: v for k, v in vars(self).items() if k.startswith("_")}
-        view._view = View(self._core, attrs.evolve(self._view.options, **changed))  # noqa: SLF001 - its own kind
+        view._view = View(self._session, attrs.evolve(self._view.options, **changed))  # noqa: SLF001 - its own kind
         return view
 
     async def request(
@@ -324,18 +314,17 @@ class AsyncCliniko:
             seconds: How long to hold each place: `limiter.back` of the earlier process, less the
                 time that has passed since.
         """
-        self._core.opened().allowance.hold(seconds)
+        self._session.allowance.hold(seconds)
 
     @property
     def limiter(self) -> LimiterSnapshot:
         """How the user's allowance stands: free places, in flight, waiting, next place."""
-        return self._core.opened().allowance.snapshot()
+        return self._session.allowance.snapshot()
 
     @property
     def traffic(self) -> Traffic:
         """What this session has sent so far; still there when it is closed."""
-        transport = self._core.transport or self._core.opened()
-        return transport.traffic
+        return self._session.traffic
 
     def __repr__(self) -> str:
         opened = "_account" in vars(self)  # debuggers look at what could not be made, too

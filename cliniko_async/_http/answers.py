@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import attrs
 import msgspec
 
 from cliniko_async.errors import (
@@ -26,7 +27,7 @@ from cliniko_async.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Answer", "api_error", "date_of", "seconds_until_reset"]
+__all__ = ["Answer", "Failure", "api_error", "date_of", "seconds_until_reset"]
 
 LONGEST_DETAIL: Final = 500
 """Characters of the server's own words that are kept."""
@@ -65,6 +66,27 @@ class Answer:
 
     def __repr__(self) -> str:
         return f"<Answer {self.status}>"
+
+
+@attrs.frozen
+class Failure:
+    """A try that brought no usable answer.
+
+    Attributes:
+        what: In words, for the message.
+        processed: Whether the server may have done what was asked.
+        status: The status that was seen before the body broke off.
+        answer: The answer, if the server said that it failed.
+        timed_out: Whether the deadline passed.
+        hopeless: Whether another try would end the same way.
+    """
+
+    what: str
+    processed: bool = True
+    status: int = 0
+    answer: Answer | None = None
+    timed_out: bool = False
+    hopeless: bool = False
 
 
 def api_error(answer: Answer, *, method: str, path: str, shard: str) -> ApiError:

@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from cliniko_async._query.filters import encode_query
 from cliniko_async._http.request import Request
 from cliniko_async._http.retries import Repeat
+from cliniko_async._query.query_string import encode_query
 from cliniko_async.errors import InvalidValueError
 
 if TYPE_CHECKING:

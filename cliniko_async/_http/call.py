@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 import anyio
 import attrs
 import msgspec
 
-from cliniko_async._http.answers import Answer, api_error, date_of
+from cliniko_async._http.answers import Answer, Failure, api_error
 from cliniko_async._http.retries import Patience, Repeat
-from cliniko_async._http.traffic import Traffic, Wait
-from cliniko_async._http.wire import Failure, Wire
+from cliniko_async._http.traffic import Wait
 from cliniko_async.errors import (
     AnswerUnreadableError,
     ApiError,
@@ -25,22 +24,17 @@ from cliniko_async.errors import (
     DecodeError,
     OutcomeUnknownError,
     RateLimitError,
-    ReadOnlyError,
-    SessionClosedError,
     TransportError,
     TransportTimeoutError,
 )
 from cliniko_async.limits import PlaceTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from cliniko_async._http.account import Account
-    from cliniko_async._http.file_host import Elsewhere
     from cliniko_async._http.request import Options, Request
-    from cliniko_async.limits import Allowance, Place, RateLimit
+    from cliniko_async._http.session import Session
+    from cliniko_async.limits import Place
 
-__all__ = ["Transport"]
+__all__ = ["Call"]
 
 T = TypeVar("T")
 
@@ -58,102 +52,11 @@ class _Done(Generic[T]):
     value: T
 
 
-class Transport:
-    """A session's way to the API: one HTTP client, one share in the user's allowance."""
-
-    def __init__(
-        self,
-        account: Account,
-        *,
-        wire: Wire,
-        allowance: Allowance,
-        rate: RateLimit,
-        on_wait: Callable[[Wait], object] | None = None,
-    ) -> None:
-        self.account: Account = account
-        self.allowance: Allowance = allowance
-        self.traffic: Traffic = Traffic(rate.per)
-        self.server_time: datetime | None = None
-        """The `Date` of the latest answer: the server's clock, for what is compared with it."""
-        self.elsewhere: Elsewhere = wire.elsewhere
-        self._wire = wire
-        self._on_wait = on_wait
-        self._loop = asyncio.get_running_loop()
-        self._closed = False
-
-    def check_open(self) -> None:
-        """See that this session may be used here and now.
-
-        Raises:
-            SessionClosedError: It is closed, or belongs to another event loop.
-        """
-        if self._closed:
-            raise SessionClosedError("this session is closed: open a new AsyncCliniko")
-        if asyncio.get_running_loop() is not self._loop:
-            raise SessionClosedError(
-                "this session was opened in another event loop: open one AsyncCliniko per loop; "
-                "they share the user's rate limit by themselves"
-            )
-
-    async def aclose(self) -> None:
-        """Close all connections; whoever waits for a place gets `SessionClosedError`."""
-        self._closed = True
-        await self.allowance.aclose()
-        await self._wire.aclose()
-
-    async def call(self, request: Request[T], options: Options) -> T:
-        """Send a request, again if need be, and read its answer.
-
-        Raises:
-            ApiError: The API answered with an error status.
-            TransportError: No usable answer came.
-            OutcomeUnknownError: A write may or may not have happened.
-            AnswerUnreadableError: A write was done, but its answer is not readable.
-            DecodeError: The answer does not fit the model.
-            ReadOnlyError: A write on a read-only session.
-        """
-        self.check_open()
-        if options.read_only and request.repeat.writes:
-            raise ReadOnlyError(
-                f"{request.method} {request.template} writes, and this session was opened with "
-                "read_only=True"
-            )
-        outcome = await _Call(self, request, options).outcome()
-        if isinstance(outcome, ClinikoError):
-            raise outcome
-        return outcome
-
-    async def exchange(
-        self, request: Request[T], url: str, place: Place, *, deadline: float
-    ) -> Answer | Failure:
-        """Send a request once, on a place already taken."""
-        reply = await self._wire.exchange(
-            request, url, place, deadline=deadline, on_sent=self._note_sent
-        )
-        if isinstance(reply, Answer):
-            self.server_time = date_of(reply.headers) or self.server_time
-        return reply
-
-    def _note_sent(self) -> None:
-        self.traffic.count(self._loop.time())
-
-    def note_wait(self, wait: Wait) -> None:
-        """Count a wait for the rate limit, and tell who wants to know."""
-        self.traffic.waits += 1
-        self.traffic.waited += wait.seconds
-        if self._on_wait:
-            self._on_wait(wait)
-
-    def url(self, request: Request[Any]) -> str:
-        """Where a request goes: always the API's own origin."""
-        return self.account.base_url + request.path + (f"?{request.query}" if request.query else "")
-
-
-class _Call(Generic[T]):
+class Call(Generic[T]):
     """A request until it is answered or given up."""
 
-    def __init__(self, transport: Transport, request: Request[T], options: Options) -> None:
-        self._transport = transport
+    def __init__(self, session: Session, request: Request[T], options: Options) -> None:
+        self._session = session
         self._request = request
         self._options = options
         self._patience = Patience(options.lane, options.retries)
@@ -162,7 +65,7 @@ class _Call(Generic[T]):
         self._took = 0.0
         self._again = False
         self._redirects = 0
-        self._url = transport.url(request)
+        self._url = session.url(request)
         self._processed = False  # whether an earlier try may have done what was asked
 
     async def outcome(self) -> T | ClinikoError:
@@ -179,7 +82,7 @@ class _Call(Generic[T]):
                 if delay is None:
                     return self._given_up(verdict)
                 self._processed = self._processed or verdict.processed
-                self._transport.traffic.retried += 1
+                self._session.traffic.retried += 1
                 await anyio.sleep(delay)
             self._again = True
 
@@ -191,7 +94,7 @@ class _Call(Generic[T]):
             return place
         started = self._clock()
         try:
-            return await self._transport.exchange(
+            return await self._session.exchange(
                 self._request, self._url, place, deadline=self._options.timeout
             )
         finally:
@@ -202,7 +105,7 @@ class _Call(Generic[T]):
         max_wait = self._options.max_wait
         asked = self._clock()
         try:
-            return await self._transport.allowance.acquire(
+            return await self._session.allowance.acquire(
                 lane=self._options.lane,
                 max_wait=None if max_wait is None else max(max_wait - self._waited, 0),
                 again=self._again,
@@ -213,7 +116,7 @@ class _Call(Generic[T]):
             waited = self._clock() - asked
             self._waited += waited
             if waited:
-                self._transport.note_wait(Wait(self._options.lane, waited))
+                self._session.note_wait(Wait(self._options.lane, waited))
         return self._over_the_limit(next_place)
 
     def _over_the_limit(self, next_place: float | None) -> RateLimitError:
@@ -235,7 +138,7 @@ class _Call(Generic[T]):
         if 200 <= status < 300:  # noqa: PLR2004 - the 2xx
             return self._value(answer)
         if status == TOO_MANY_REQUESTS:
-            self._transport.traffic.refused += 1
+            self._session.traffic.refused += 1
             return None
         if status in REDIRECTS:
             return self._redirected(answer)
@@ -257,7 +160,7 @@ class _Call(Generic[T]):
     def _redirected(self, answer: Answer) -> _Done[T] | ApiError | None:
         """Follow to the API's own origin, which alone is sent credentials."""
         target = _joined(self._url, answer.headers.get("location", ""))
-        same = urlsplit(target)[:2] == urlsplit(self._transport.account.base_url)[:2]
+        same = urlsplit(target)[:2] == urlsplit(self._session.account.base_url)[:2]
         if self._request.locates and not same:
             return _Done(cast("T", target))
         if self._request.repeat.writes or not same or self._redirects == MAX_REDIRECTS:
@@ -301,7 +204,7 @@ class _Call(Generic[T]):
             answer,
             method=self._request.method,
             path=self._request.template,
-            shard=self._transport.account.shard,
+            shard=self._session.account.shard,
         )
 
     def _unreadable(self, problem: DecodeError | None) -> AnswerUnreadableError:

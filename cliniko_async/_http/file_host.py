@@ -14,7 +14,7 @@ from cliniko_async._http.account import is_confidential
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-__all__ = ["CLOSE_SECONDS", "CONNECT_SECONDS", "Elsewhere", "words"]
+__all__ = ["CLOSE_SECONDS", "CONNECT_SECONDS", "FileHost", "words"]
 
 CONNECT_SECONDS: Final = 10.0
 """Seconds for making a connection."""
@@ -26,7 +26,7 @@ SILENCE_SECONDS: Final = 60.0
 """Seconds without a byte after which a transfer is given up. How long all of it takes is free."""
 
 
-class Elsewhere:
+class FileHost:
     """The hosts on which files lie. All that is told of a failure is what is wrong, in words."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
@@ -67,7 +67,7 @@ class Elsewhere:
             )
         except httpx.InvalidURL:
             return "the file host's URL is malformed"
-        with _quiet.sending():
+        with quiet_logs.sending():
             try:
                 response = await self._client.send(request, stream=True)
             except httpx.HTTPError as error:

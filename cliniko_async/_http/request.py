@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import attrs
 import msgspec
 
-from cliniko_async._query.filters import encode_query
 from cliniko_async._http.retries import Repeat
+from cliniko_async._query.query_string import encode_query
 from cliniko_async.errors import DecodeError, RequestBudgetError
 from cliniko_async.limits import Lane
 

@@ -1,4 +1,7 @@
-"""A view of a session: the session's transport and tasks, with options of its own."""
+"""A session: one HTTP client, one share in the user's allowance, and the tasks that go with them.
+
+A view is the session with options of its own; resources and listings send through views.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,24 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
-from cliniko_async.errors import SessionClosedError
+from cliniko_async._http.answers import Answer, date_of
+from cliniko_async._http.call import Call
+from cliniko_async._http.traffic import Traffic
+from cliniko_async.errors import ClinikoError, ReadOnlyError, SessionClosedError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
+    from datetime import datetime
 
+    from cliniko_async._http.account import Account
+    from cliniko_async._http.answers import Failure
+    from cliniko_async._http.file_host import FileHost
     from cliniko_async._http.request import Options, Request
-    from cliniko_async._http.call import Transport
+    from cliniko_async._http.traffic import Wait
+    from cliniko_async._http.wire import Wire
+    from cliniko_async.limits import Allowance, Place, RateLimit
 
-__all__ = ["Core", "View"]
+__all__ = ["Session", "View"]
 
 T = TypeVar("T")
 
@@ -24,23 +36,80 @@ NOT_OPEN: Final = (
 )
 
 
-class Core:
-    """What all views of a session share: the transport once it is open, and its tasks."""
+class _Ways:
+    """What an open session sends with, in the event loop that it was opened in."""
 
-    def __init__(self) -> None:
-        self.transport: Transport | None = None
+    def __init__(self, wire: Wire, allowance: Allowance) -> None:
+        self.wire: Wire = wire
+        self.allowance: Allowance = allowance
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+
+
+class Session:
+    """What all views of a session share.
+
+    Attributes:
+        traffic: What was sent so far.
+        server_time: The `Date` of the latest answer: the server's clock, for what is compared
+            with it.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        rate: RateLimit,
+        on_wait: Callable[[Wait], object] | None = None,
+    ) -> None:
+        self.account: Account = account
+        self.traffic: Traffic = Traffic(rate.per)
+        self.server_time: datetime | None = None
+        self._on_wait = on_wait
+        self._ways: _Ways | None = None
+        self._closed = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def opened(self) -> Transport:
-        """The transport, if it may be used here and now.
+    def open(self, wire: Callable[[], Wire], allowance: Callable[[], Allowance]) -> None:
+        """Open it in the running event loop.
+
+        Args:
+            wire: Makes the HTTP client.
+            allowance: Takes the share in the user's allowance.
+
+        Raises:
+            SessionClosedError: It was opened before.
+        """
+        if self._ways is not None:
+            raise SessionClosedError(
+                "this session was opened before: make a new AsyncCliniko for each 'async with'"
+            )
+        self._ways = _Ways(wire(), allowance())
+
+    @property
+    def allowance(self) -> Allowance:
+        """The share in the user's allowance."""
+        return self._opened().allowance
+
+    @property
+    def file_host(self) -> FileHost:
+        """The way to the hosts where files lie."""
+        return self._opened().wire.file_host
+
+    def _opened(self) -> _Ways:
+        """What to send with, here and now.
 
         Raises:
             SessionClosedError: The session is not open yet, closed, or another event loop's.
         """
-        if self.transport is None:
+        if self._ways is None:
             raise SessionClosedError(NOT_OPEN)
-        self.transport.check_open()
-        return self.transport
+        if self._closed:
+            raise SessionClosedError("this session is closed: open a new AsyncCliniko")
+        if asyncio.get_running_loop() is not self._ways.loop:
+            raise SessionClosedError(
+                "this session was opened in another event loop: open one AsyncCliniko per loop; "
+                "they share the user's rate limit by themselves"
+            )
+        return self._ways
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start a task that ends with the session at the latest."""
@@ -55,35 +124,87 @@ class Core:
             task.exception()  # seen: a page that nobody came to fetch is nobody's error
 
     async def aclose(self) -> None:
-        """Cancel all tasks and close the transport."""
+        """Cancel all tasks, and close connections and the share; waiters end with an error."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self.transport:
-            await self.transport.aclose()
+        if self._ways:
+            self._closed = True
+            await self._ways.allowance.aclose()
+            await self._ways.wire.aclose()
+
+    async def call(self, request: Request[T], options: Options) -> T:
+        """Send a request, again if need be, and read its answer.
+
+        Raises:
+            ApiError: The API answered with an error status.
+            TransportError: No usable answer came.
+            OutcomeUnknownError: A write may or may not have happened.
+            AnswerUnreadableError: A write was done, but its answer is not readable.
+            DecodeError: The answer does not fit the model.
+            ReadOnlyError: A write on a read-only session.
+        """
+        self._opened()
+        if options.read_only and request.repeat.writes:
+            raise ReadOnlyError(
+                f"{request.method} {request.template} writes, and this session was opened with "
+                "read_only=True"
+            )
+        outcome = await Call(self, request, options).outcome()
+        if isinstance(outcome, ClinikoError):
+            raise outcome
+        return outcome
+
+    async def exchange(
+        self, request: Request[T], url: str, place: Place, *, deadline: float
+    ) -> Answer | Failure:
+        """Send a request once, on a place already taken."""
+        ways = self._ways
+        assert ways is not None  # noqa: S101 - a call has asked
+        reply = await ways.wire.exchange(
+            request,
+            url,
+            place,
+            deadline=deadline,
+            on_sent=lambda: self.traffic.count(ways.loop.time()),
+        )
+        if isinstance(reply, Answer):
+            self.server_time = date_of(reply.headers) or self.server_time
+        return reply
+
+    def note_wait(self, wait: Wait) -> None:
+        """Count a wait for the rate limit, and tell who wants to know."""
+        self.traffic.waits += 1
+        self.traffic.waited += wait.seconds
+        if self._on_wait:
+            self._on_wait(wait)
+
+    def url(self, request: Request[Any]) -> str:
+        """Where a request goes: always the API's own origin."""
+        return self.account.base_url + request.path + (f"?{request.query}" if request.query else "")
 
 
 class View:
     """A session with the options of one of its views."""
 
-    __slots__ = ("core", "options")
+    __slots__ = ("options", "session")
 
-    def __init__(self, core: Core, options: Options) -> None:
-        self.core: Core = core
+    def __init__(self, session: Session, options: Options) -> None:
+        self.session: Session = session
         self.options: Options = options
 
     def bulk(self) -> View:
         """The same view in the bulk lane, for what is a job whoever asks for it."""
-        return View(self.core, attrs.evolve(self.options, lane="bulk"))
+        return View(self.session, attrs.evolve(self.options, lane="bulk"))
 
     async def call(self, request: Request[T]) -> T:
         """Send a request and read its answer."""
-        return await self.core.opened().call(request, self.options)
+        return await self.session.call(request, self.options)
 
     def start(self, request: Request[T]) -> asyncio.Task[T]:
         """Send a request in a task of the session's."""
-        return self.core.spawn(self.call(request))
+        return self.session.spawn(self.call(request))
 
     def __repr__(self) -> str:
         return "<View>"

@@ -1,4 +1,4 @@
-"""One request on the wire: with `_elsewhere`, the only module that knows the HTTP library.
+"""One request on the wire: with `file_host`, the only module that knows the HTTP library.
 
 Nothing beneath it follows redirects, adds credentials or retries, so that every request that
 leaves has a place in the limiter. No error of the HTTP library gets out: they carry the request,
@@ -13,12 +13,11 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
-import attrs
 import httpx
 
 from cliniko_async._http import quiet_logs
-from cliniko_async._http.answers import Answer, seconds_until_reset
-from cliniko_async._http.file_host import CLOSE_SECONDS, CONNECT_SECONDS, Elsewhere, words
+from cliniko_async._http.answers import Answer, Failure, seconds_until_reset
+from cliniko_async._http.file_host import CLOSE_SECONDS, CONNECT_SECONDS, FileHost, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from cliniko_async._http.request import Request
     from cliniko_async.limits import Place
 
-__all__ = ["Failure", "Wire"]
+__all__ = ["Wire"]
 
 KEEP_ALIVE_SECONDS: Final = 4.0
 """Seconds that an idle connection is kept: shorter than servers do, so that none is lost in use."""
@@ -36,27 +35,6 @@ TOO_MANY_REQUESTS: Final = 429
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 """Bytes of an answer's body, unpacked, above which it is not read on."""
-
-
-@attrs.frozen
-class Failure:
-    """A try that brought no usable answer.
-
-    Attributes:
-        what: In words, for the message.
-        processed: Whether the server may have done what was asked.
-        status: The status that was seen before the body broke off.
-        answer: The answer, if the server said that it failed.
-        timed_out: Whether the deadline passed.
-        hopeless: Whether another try would end the same way.
-    """
-
-    what: str
-    processed: bool = True
-    status: int = 0
-    answer: Answer | None = None
-    timed_out: bool = False
-    hopeless: bool = False
 
 
 class Wire:
@@ -70,7 +48,7 @@ class Wire:
         connections: int,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        _quiet.install()
+        quiet_logs.install()
         self._account = account
         self._traced = transport is None
         self._client = httpx.AsyncClient(
@@ -86,7 +64,7 @@ class Wire:
             ),
             follow_redirects=False,
         )
-        self.elsewhere: Elsewhere = Elsewhere(self._client)
+        self.file_host: FileHost = FileHost(self._client)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -125,7 +103,7 @@ class Wire:
         except httpx.InvalidURL:  # of a redirect
             place.unsent()
             return Failure("the URL is malformed", processed=False, hopeless=True)
-        with anyio.move_on_after(deadline), _quiet.sending():
+        with anyio.move_on_after(deadline), quiet_logs.sending():
             return await attempt.run(sent)
         return Failure(
             f"no answer within {deadline:g} s", processed=attempt.is_sent, timed_out=True

@@ -19,15 +19,16 @@ import attrs
 import msgspec
 
 from cliniko_async._models.converter import decode
-from cliniko_async._query.filters import Filter, utc_text
+from cliniko_async._models.moments import utc_text
+from cliniko_async._query.filters import Filter
 from cliniko_async.errors import DecodeError, InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from cliniko_async._http.session import View
     from cliniko_async._lists.listing import Listing, ListingIterator
     from cliniko_async._models.model import Model
-    from cliniko_async._http.session import View
 
 __all__ = ["Change", "Changes", "ChangesIterator"]
 
@@ -137,7 +138,7 @@ class Changes(Generic[M]):
 
     def server_time(self) -> datetime | None:
         """The server's clock, as of its latest answer."""
-        return self._view.core.opened().server_time
+        return self._view.session.server_time
 
     def __aiter__(self) -> ChangesIterator[M]:
         return ChangesIterator(self)

@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 
-from cliniko_async._lists.page import parse_page
 from cliniko_async._http.request import Request
+from cliniko_async._lists.page import parse_page
 
 if TYPE_CHECKING:
     from cliniko_async._lists.page import Page

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from cliniko_async._query.filters import utc_text
+from cliniko_async._models.moments import utc_text
 from cliniko_async.errors import DecodeError
 
 if TYPE_CHECKING:

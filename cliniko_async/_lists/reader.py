@@ -22,9 +22,9 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from cliniko_async._lists.list_request import OnChange, Source
 from cliniko_async._lists.numbers import LINK_REPEATS, Numbers, check_link
 from cliniko_async._lists.page import Batch, Page
-from cliniko_async._lists.list_request import OnChange, Source
 from cliniko_async._lists.walk import Frontier, at, before, since, split_tail
 from cliniko_async.errors import (
     ClinikoError,

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 import attrs
 
-from cliniko_async._query.filters import utc_text
 from cliniko_async._lists.reader import Source, Stream
 from cliniko_async._lists.walk import OUT_OF_ORDER, Frontier, before, since, split_tail
+from cliniko_async._models.moments import utc_text
 from cliniko_async.errors import (
     ClinikoError,
     DecodeError,
@@ -32,9 +32,9 @@ from cliniko_async.errors import (
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Sequence
 
+    from cliniko_async._http.session import View
     from cliniko_async._lists.page import Batch, Page
     from cliniko_async._lists.plan import Reading
-    from cliniko_async._http.session import View
 
 __all__ = ["Scan", "ScanIterator"]
 
@@ -104,7 +104,7 @@ class ScanIterator(Generic[T]):
         if self._work is None:
             view = self._reading.view
             walk = _Walkers(view, self._belt).scan(self._reading.sources)
-            self._work = view.core.spawn(walk)
+            self._work = view.session.spawn(walk)
             self._work.add_done_callback(self._belt.tell)
         # Whoever is cancelled in here has taken nothing off the belt.
         while not self._belt.batches:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cliniko_async._lists.page import Batch
-from cliniko_async._query.filters import utc_text
+from cliniko_async._models.moments import utc_text
 from cliniko_async.errors import IncompleteListingError
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ import msgspec
 from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 
-from cliniko_async._models.links import Link, is_id, to_id
 from cliniko_async._models.large_numbers import read_json
+from cliniko_async._models.links import Link, is_id, to_id
 from cliniko_async._models.model import Id, Model, Moment, Unknown
-from cliniko_async._query.filters import utc_text
+from cliniko_async._models.moments import utc_text
 from cliniko_async.errors import DecodeError, InvalidTypeError, InvalidValueError
 
 __all__ = ["converter", "decode", "decode_rows", "encode_fields", "json_name"]

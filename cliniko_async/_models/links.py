@@ -1,18 +1,16 @@
-"""Values that many models share: links to other records, telephone numbers, pronouns."""
+"""Links: how a record names others, and what names one."""
 
 from __future__ import annotations
 
 import re
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-import attrs
 import msgspec
 
-from cliniko_async._models.model import Model, model
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["Link", "PhoneNumber", "Pronouns", "Ref", "is_id", "to_id"]
+__all__ = ["Link", "Ref", "is_id", "to_id"]
 
 _ID: Final = re.compile(r"[0-9]{1,20}")
 _NAME_OR_ID: Final = re.compile(r"[a-z_]+|[0-9]{1,20}")
@@ -129,23 +127,3 @@ def to_id(ref: Ref, resource: str | None = None) -> str:
     if not is_id(ref):
         raise InvalidValueError("an id is a string of up to 20 digits, such as '123'")
     return ref
-
-
-@model
-class PhoneNumber(Model):
-    """A telephone number of a patient or contact."""
-
-    number: str | None = None
-    normalized_number: str | None = attrs.field(default=None, metadata={"read_only": True})
-    phone_type: Literal["Fax", "Home", "Mobile", "Other", "Work"] | str | None = None
-
-
-@model
-class Pronouns(Model):
-    """A person's pronouns. The API takes all five or none."""
-
-    nominative: str | None = None
-    accusative: str | None = None
-    pronominal_possessive: str | None = None
-    predicative_possessive: str | None = None
-    reflexive: str | None = None

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NoReturn, TypeV
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from cliniko_async._models.links import Link, Ref, to_id
-from cliniko_async._query.query_string import DatePattern, checked_text, encode_query, utc_text
+from cliniko_async._models.moments import utc_text
+from cliniko_async._query.query_string import DatePattern, checked_text
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ __all__ = [
     "ArrayField",
     "BooleanField",
     "DateField",
-    "DatePattern",
     "DateTimeField",
     "Field",
     "Filter",
@@ -35,9 +35,7 @@ __all__ = [
     "Sort",
     "SortBy",
     "StringField",
-    "encode_query",
     "sort_text",
-    "utc_text",
 ]
 
 Owner = DefaultTypeVar("Owner", default=Any)  # the Filters class that a field belongs to

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ from cliniko_async.errors import InvalidValueError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DatePattern", "checked_text", "encode_query", "utc_text"]
+__all__ = ["DatePattern", "checked_text", "encode_query"]
 
 
 class DatePattern:
@@ -28,27 +28,6 @@ class DatePattern:
 
     def __repr__(self) -> str:
         return "<DatePattern>"
-
-
-def utc_text(moment: datetime, *, round_up: bool = False) -> str:
-    """A moment as the API writes it: UTC, whole seconds.
-
-    Raises:
-        InvalidValueError: It has no time zone, so that it names no moment; or its year in UTC is
-            none that can be written.
-    """
-    if moment.utcoffset() is None:
-        raise InvalidValueError(
-            "this datetime has no time zone, so it names no moment: write tzinfo=UTC, or "
-            "zoneinfo.ZoneInfo('Australia/Sydney') for local time"
-        )
-    try:
-        utc = moment.astimezone(UTC).replace(tzinfo=None)
-        if round_up and utc.microsecond:
-            utc += timedelta(seconds=1)
-    except OverflowError:
-        raise InvalidValueError("this datetime is not in the years 1 to 9999 in UTC") from None
-    return utc.isoformat(timespec="seconds") + "Z"
 
 
 def checked_text(text: str) -> str:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypedDict, TypeV
 from urllib.parse import parse_qsl, urlsplit
 
 from cliniko_async._lists.changes import Changes
+from cliniko_async._lists.listing import Listing
+from cliniko_async._lists.plan import OnBadRecord, Reading
+from cliniko_async._lists.reader import OnChange, Source
+from cliniko_async._lists.scan import Scan
 from cliniko_async._models.converter import decode_rows
 from cliniko_async._models.links import Link, Ref, to_id
-from cliniko_async._verbs.include import everything, include_params, marks_of
-from cliniko_async._lists.listing import Listing
 from cliniko_async._models.model import Model
 from cliniko_async._query.filters import Filter, Filters, SortBy, sort_text
-from cliniko_async._lists.plan import OnBadRecord, Reading
+from cliniko_async._verbs.include import everything, include_params, marks_of
 from cliniko_async._verbs.one_record import Resource
-from cliniko_async._lists.scan import Scan
-from cliniko_async._lists.reader import OnChange, Source
 from cliniko_async.errors import ApiError, InvalidTypeError, InvalidValueError, NotFoundError
 
 if TYPE_CHECKING:

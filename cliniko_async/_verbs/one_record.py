@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import msgspec
 from typing_extensions import deprecated
 
-from cliniko_async._models.converter import decode, encode_fields
-from cliniko_async._models.links import Ref, to_id
-from cliniko_async._verbs.include import include_params
-from cliniko_async._models.model import Model
 from cliniko_async._http.request import Request
 from cliniko_async._http.retries import Repeat
+from cliniko_async._models.converter import decode, encode_fields
+from cliniko_async._models.links import Ref, to_id
+from cliniko_async._models.model import Model
+from cliniko_async._verbs.include import include_params
 from cliniko_async.errors import (
     DecodeError,
     InvalidTypeError,
@@ -99,7 +99,7 @@ class Resource(Generic[M]):
 
     async def _together(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """Do several things at once. If one fails, the others end."""
-        tasks = [self._view.core.spawn(work) for work in works]
+        tasks = [self._view.session.spawn(work) for work in works]
         try:
             return [await task for task in tasks]
         finally:

@@ -21,11 +21,11 @@ import anyio.to_thread
 import attrs
 
 from cliniko_async._client import AsyncCliniko, Lazy
-from cliniko_async.export._rows_file import RowsFile, write_parquet
 from cliniko_async._verbs.include import everything
 from cliniko_async._verbs.many_records import Listable
-from cliniko_async.export._manifest import Manifest, Part, locked, open_privately, sha256_of
 from cliniko_async.errors import InvalidValueError
+from cliniko_async.export._manifest import Manifest, Part, locked, open_privately, sha256_of
+from cliniko_async.export._rows_file import RowsFile, write_parquet
 
 if TYPE_CHECKING:
     import os

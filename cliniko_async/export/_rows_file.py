@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from cliniko_async.export._manifest import open_privately
 from cliniko_async._lists.page import Head
+from cliniko_async.export._manifest import open_privately
 
 if TYPE_CHECKING:
     from pathlib import Path

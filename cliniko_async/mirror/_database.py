@@ -20,8 +20,8 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.runtime.anon_tracker import disable_anon_tracker
 from dlt.destinations.exceptions import DestinationConnectionError
 
-from cliniko_async.mirror._differences import Known
 from cliniko_async.errors import ClinikoError, InvalidValueError
+from cliniko_async.mirror._differences import Known
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, TypeVar
 import attrs
 import msgspec
 
+from cliniko_async._lists.listing import ListingPage, PageIterator
 from cliniko_async._models.converter import decode
 from cliniko_async._verbs.include import everything, marks_of
-from cliniko_async._lists.listing import ListingPage, PageIterator
 from cliniko_async.errors import DecodeError
 
 if TYPE_CHECKING:

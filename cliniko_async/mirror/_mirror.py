@@ -23,13 +23,13 @@ from dlt.common.destination.exceptions import (
     SqlClientNotAvailable,
 )
 
-from cliniko_async._models.arrow import json_columns, table_of
 from cliniko_async._client import AsyncCliniko
-from cliniko_async.mirror._differences import Ask, Differences, Found, Start, start
+from cliniko_async._models.arrow import json_columns, table_of
 from cliniko_async._verbs.include import marks_of
-from cliniko_async.mirror._database import MirrorError, Nothing, Place, Table, run
 from cliniko_async.errors import ClinikoError, InvalidValueError, SessionClosedError
 from cliniko_async.export import exportable
+from cliniko_async.mirror._database import MirrorError, Nothing, Place, Table, run
+from cliniko_async.mirror._differences import Ask, Differences, Found, Start, start
 
 if TYPE_CHECKING:
     import os

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from cliniko_async._models.links import PhoneNumber, Pronouns
 from cliniko_async._models.model import Id, Model, Unknown, model
+from cliniko_async._models.people import PhoneNumber, Pronouns
 from cliniko_async._models.unions import variants
 
 __all__ = [

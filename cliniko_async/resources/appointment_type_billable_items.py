@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Final, Never, TypedDict, Unpack
 
 from cliniko_async._models.links import Link, Ref
-from cliniko_async._verbs.many_records import Listable
 from cliniko_async._models.model import Id, Model, Moment, model
 from cliniko_async._query.filters import Filters, IdField
+from cliniko_async._verbs.many_records import Listable
 from cliniko_async._verbs.one_record import Deletable, Gettable
 
 __all__ = [

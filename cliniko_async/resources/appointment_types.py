@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
 from cliniko_async._lists.listing import Listing
-from cliniko_async._verbs.many_records import Listable, ListOptions
+from cliniko_async._models.links import Link, Ref
 from cliniko_async._models.model import Id, Model, Moment, model
 from cliniko_async._query.filters import (
     ArrayField,
@@ -18,6 +17,7 @@ from cliniko_async._query.filters import (
     Filters,
     StringField,
 )
+from cliniko_async._verbs.many_records import Listable, ListOptions
 from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
 
 __all__ = [

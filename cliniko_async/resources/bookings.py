@@ -6,10 +6,10 @@ from typing import Any, Final, Literal, Unpack
 
 from typing_extensions import deprecated
 
-from cliniko_async._models.links import Ref
 from cliniko_async._lists.listing import Listing
-from cliniko_async._verbs.many_records import Listable, ListOptions
+from cliniko_async._models.links import Ref
 from cliniko_async._models.model import Model, Unknown
+from cliniko_async._models.unions import variants
 from cliniko_async._query.filters import (
     ArrayField,
     BooleanField,
@@ -19,8 +19,8 @@ from cliniko_async._query.filters import (
     IdField,
     IntegerField,
 )
+from cliniko_async._verbs.many_records import Listable, ListOptions
 from cliniko_async._verbs.one_record import Gettable
-from cliniko_async._models.unions import variants
 from cliniko_async.resources.group_appointments import GroupAppointment
 from cliniko_async.resources.individual_appointments import IndividualAppointment
 from cliniko_async.resources.unavailable_blocks import UnavailableBlock

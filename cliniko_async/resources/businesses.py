@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Final, Literal, TypedDict, Unpack
 
 from cliniko_async._models.links import Link, Ref
-from cliniko_async._verbs.many_records import Listable
 from cliniko_async._models.model import Id, Model, Moment, model
 from cliniko_async._query.filters import ArrayField, BooleanField, DateTimeField, Filters
+from cliniko_async._verbs.many_records import Listable
 from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable, Unarchivable
 
 __all__ = ["Business", "BusinessFields", "BusinessFilters", "Businesses"]

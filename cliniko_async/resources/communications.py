@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any, Final, Literal, TypedDict, Unpack
 
 from cliniko_async._models.links import Link, Ref
-from cliniko_async._verbs.many_records import Listable
 from cliniko_async._models.model import Id, Model, Moment, Unknown, model
-from cliniko_async._query.filters import DateTimeField, Filters, IdField, IntegerField
-from cliniko_async._verbs.one_record import Archivable, Gettable, Resource
 from cliniko_async._models.unions import variants
+from cliniko_async._query.filters import DateTimeField, Filters, IdField, IntegerField
+from cliniko_async._verbs.many_records import Listable
+from cliniko_async._verbs.one_record import Archivable, Gettable, Resource
 
 __all__ = [
     "Communication",

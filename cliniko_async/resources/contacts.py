@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, PhoneNumber, Ref
-from cliniko_async._verbs.many_records import Listable
+from cliniko_async._models.links import Link, Ref
 from cliniko_async._models.model import Id, Model, Moment, model
+from cliniko_async._models.people import PhoneNumber
 from cliniko_async._query.filters import DateTimeField, Filters, IntegerField, StringField
+from cliniko_async._verbs.many_records import Listable
 from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
 
 __all__ = ["Contact", "ContactFields", "ContactFilters", "Contacts"]

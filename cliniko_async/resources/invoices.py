@@ -8,11 +8,18 @@ from typing import Final, Literal, Unpack
 
 from typing_extensions import deprecated
 
-from cliniko_async._models.links import Link, Ref
 from cliniko_async._lists.listing import Listing
-from cliniko_async._verbs.many_records import Listable, ListOptions
+from cliniko_async._models.links import Link, Ref
 from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateField, DateTimeField, Filter, Filters, IdField, IntegerField
+from cliniko_async._query.filters import (
+    DateField,
+    DateTimeField,
+    Filter,
+    Filters,
+    IdField,
+    IntegerField,
+)
+from cliniko_async._verbs.many_records import Listable, ListOptions
 from cliniko_async._verbs.one_record import Gettable
 
 __all__ = ["Invoice", "InvoiceFilters", "Invoices"]

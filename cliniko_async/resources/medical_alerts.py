@@ -6,11 +6,11 @@ from typing import Final, Literal, TypedDict, Unpack
 
 from typing_extensions import deprecated
 
-from cliniko_async._models.links import Link, Ref
 from cliniko_async._lists.listing import Listing
-from cliniko_async._verbs.many_records import Listable, ListOptions
+from cliniko_async._models.links import Link, Ref
 from cliniko_async._models.model import Id, Model, Moment, model
 from cliniko_async._query.filters import DateTimeField, Filter, Filters, IdField
+from cliniko_async._verbs.many_records import Listable, ListOptions
 from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
 
 __all__ = ["MedicalAlert", "MedicalAlertFields", "MedicalAlertFilters", "MedicalAlerts"]

@@ -10,16 +10,23 @@ from typing import Final, Literal, TypedDict, Unpack
 import anyio
 from typing_extensions import deprecated
 
+from cliniko_async._attachments.transfers import fetch, store
+from cliniko_async._attachments.upload import OnProgress, Upload
+from cliniko_async._http.request import Request
+from cliniko_async._lists.listing import Listing
 from cliniko_async._models.converter import decode
 from cliniko_async._models.links import Link, Ref, to_id
-from cliniko_async._lists.listing import Listing
-from cliniko_async._verbs.many_records import Listable, ListOptions
 from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filter, Filters, IdField, IntegerField, StringField
-from cliniko_async._http.request import Request
+from cliniko_async._query.filters import (
+    DateTimeField,
+    Filter,
+    Filters,
+    IdField,
+    IntegerField,
+    StringField,
+)
+from cliniko_async._verbs.many_records import Listable, ListOptions
 from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
-from cliniko_async._attachments import fetch, store
-from cliniko_async._upload import OnProgress, Upload
 from cliniko_async.errors import InvalidValueError, ReadOnlyError
 
 __all__ = [
@@ -222,16 +229,16 @@ class PatientAttachments(
         request: Request[str | bytes] = Request(
             "GET", template, path, lambda body: body, locates=True
         )
-        elsewhere = self._view.core.opened().elsewhere
+        file_host = self._view.session.file_host
         locate = partial(self._view.call, request)
-        return await fetch(elsewhere, locate, Path(to), found.size, on_progress)
+        return await fetch(file_host, locate, Path(to), found.size, on_progress)
 
     async def _store(self, patient_id: Ref, upload: Upload, on_progress: OnProgress | None) -> str:
         async def presign() -> tuple[str, dict[str, str]]:
             post = await self.presigned_post(patient_id)
             return post.url or "", post.fields or {}
 
-        return await store(self._view.core.opened().elsewhere, presign, upload, on_progress)
+        return await store(self._view.session.file_host, presign, upload, on_progress)
 
     async def _processed(self, attachment: PatientAttachment, wait: float) -> PatientAttachment:
         pause = FIRST_POLL_SECONDS

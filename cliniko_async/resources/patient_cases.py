@@ -7,11 +7,18 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
 from cliniko_async._lists.listing import Listing
-from cliniko_async._verbs.many_records import Listable, ListOptions
+from cliniko_async._models.links import Link, Ref
 from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateField, DateTimeField, Filter, Filters, IdField, StringField
+from cliniko_async._query.filters import (
+    DateField,
+    DateTimeField,
+    Filter,
+    Filters,
+    IdField,
+    StringField,
+)
+from cliniko_async._verbs.many_records import Listable, ListOptions
 from cliniko_async._verbs.one_record import Archivable, Gettable
 
 __all__ = [

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
 
 from typing_extensions import deprecated
 
+from cliniko_async._lists.listing import Listing
 from cliniko_async._models.converter import converter
 from cliniko_async._models.links import Link, Ref
-from cliniko_async._lists.listing import Listing
-from cliniko_async._verbs.many_records import Listable, ListOptions
 from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filter, Filters, IdField
-from cliniko_async._verbs.one_record import Archivable, Gettable
 from cliniko_async._models.unions import hooked
+from cliniko_async._query.filters import DateTimeField, Filter, Filters, IdField
+from cliniko_async._verbs.many_records import Listable, ListOptions
+from cliniko_async._verbs.one_record import Archivable, Gettable
 from cliniko_async.resources._questions import Content
 
 __all__ = ["PatientForm", "PatientFormFields", "PatientFormFilters", "PatientForms"]

@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, PhoneNumber, Pronouns, Ref
-from cliniko_async._verbs.many_records import Listable
+from cliniko_async._models.links import Link, Ref
 from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import BooleanField, DateField, DateTimeField, Filters, StringField
+from cliniko_async._models.people import PhoneNumber, Pronouns
+from cliniko_async._query.filters import (
+    BooleanField,
+    DateField,
+    DateTimeField,
+    Filters,
+    StringField,
+)
+from cliniko_async._verbs.many_records import Listable
 from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable, Unarchivable
 from cliniko_async.resources._custom_fields import CustomFields
 

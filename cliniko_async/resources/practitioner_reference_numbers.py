@@ -6,11 +6,11 @@ from typing import Final, Never, TypedDict, Unpack
 
 from typing_extensions import deprecated
 
-from cliniko_async._models.links import Link, Ref
 from cliniko_async._lists.listing import Listing
-from cliniko_async._verbs.many_records import Listable, ListOptions
+from cliniko_async._models.links import Link, Ref
 from cliniko_async._models.model import Id, Model, Moment, model
 from cliniko_async._query.filters import Filter, Filters, IdField, StringField
+from cliniko_async._verbs.many_records import Listable, ListOptions
 from cliniko_async._verbs.one_record import Deletable, Gettable
 
 __all__ = [

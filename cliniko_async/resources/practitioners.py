@@ -7,13 +7,13 @@ from typing import Final, Literal, Never, Unpack
 
 import attrs
 
-from cliniko_async._models.links import Link, Ref
 from cliniko_async._lists.listing import Listing
-from cliniko_async._verbs.many_records import Listable, ListOptions
+from cliniko_async._lists.reader import Source
+from cliniko_async._models.links import Link, Ref
 from cliniko_async._models.model import Id, Model, Moment, model
 from cliniko_async._query.filters import BooleanField, Filter, Filters, IdField
+from cliniko_async._verbs.many_records import Listable, ListOptions
 from cliniko_async._verbs.one_record import Gettable
-from cliniko_async._lists.reader import Source
 
 __all__ = ["Practitioner", "PractitionerFilters", "Practitioners"]
 

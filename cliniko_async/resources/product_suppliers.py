@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final, Never, TypedDict, Unpack
 
 from cliniko_async._models.links import Link, Ref
-from cliniko_async._verbs.many_records import Listable
 from cliniko_async._models.model import Id, Model, Moment, model
 from cliniko_async._query.filters import Filters, StringField
+from cliniko_async._verbs.many_records import Listable
 from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
 
 __all__ = ["ProductSupplier", "ProductSupplierFields", "ProductSupplierFilters", "ProductSuppliers"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from cliniko_async._http.request import Request
 from cliniko_async._models.links import Link, Ref, to_id
 from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._http.request import Request
 from cliniko_async._verbs.one_record import Resource
 
 __all__ = ["Signature", "Signatures"]

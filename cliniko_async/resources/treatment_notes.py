@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
 from cliniko_async._lists.listing import Listing
-from cliniko_async._verbs.many_records import Listable, ListOptions
+from cliniko_async._models.links import Link, Ref
 from cliniko_async._models.model import Id, Model, Moment, model
 from cliniko_async._query.filters import BooleanField, DateTimeField, Filter, Filters, IdField
+from cliniko_async._verbs.many_records import Listable, ListOptions
 from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable, Unarchivable
 from cliniko_async.resources._questions import Content
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final, Literal, Never
 
-from cliniko_async._models.links import Link, PhoneNumber
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import Filters
 from cliniko_async._http.request import Request
+from cliniko_async._models.links import Link
+from cliniko_async._models.model import Id, Model, Moment, model
+from cliniko_async._models.people import PhoneNumber
+from cliniko_async._query.filters import Filters
+from cliniko_async._verbs.many_records import Listable
 from cliniko_async._verbs.one_record import Gettable
 
 __all__ = ["Role", "User", "UserFilters", "Users"]

@@ -13,7 +13,7 @@ import pytest
 from listserver import ListServer, row
 
 from cliniko_async._client import AsyncCliniko
-from cliniko_async._query.filters import DatePattern, Filter
+from cliniko_async._query.query_string import DatePattern
 from cliniko_async.errors import (
     InvalidTypeError,
     InvalidValueError,
@@ -26,6 +26,8 @@ from cliniko_async.resources.patients import PatientFilters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from cliniko_async._query.filters import Filter
 
 pytestmark = pytest.mark.anyio
 

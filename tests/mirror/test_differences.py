@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cliniko_async._client import AsyncCliniko
-from cliniko_async.mirror._differences import Differences, Known
 from cliniko_async.emulator import Clinic, Emulator
+from cliniko_async.mirror._differences import Differences, Known
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from cliniko_async._models.arrow import json_columns, schema_of, table_of
 from cliniko_async._client import AsyncCliniko
+from cliniko_async._models.arrow import json_columns, schema_of, table_of
 from cliniko_async.emulator import Clinic
 from cliniko_async.emulator.facts import load
 from cliniko_async.emulator.records import encode

@@ -40,12 +40,12 @@ from canaries import (
 
 import cliniko_async.resources
 from cliniko_async import Wait
-from cliniko_async._http.answers import Answer
 from cliniko_async._client import AsyncCliniko, Lazy
+from cliniko_async._http.answers import Answer
+from cliniko_async._http.request import Request
 from cliniko_async._models.converter import decode
 from cliniko_async._models.links import Link
 from cliniko_async._models.model import Id, Model, Unknown
-from cliniko_async._http.request import Request
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.errors import ClinikoError, DecodeError
 from cliniko_async.limits import RateLimit, RedisLimiter

@@ -15,10 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cliniko_async import AsyncCliniko
-from cliniko_async._http.account import Account, Secret
 from cliniko_async._client import Lazy
+from cliniko_async._http.account import Account, Secret
 from cliniko_async._models.links import Link, to_id
-from cliniko_async._verbs.include import filters_of
 from cliniko_async._query.filters import (
     ArrayField,
     BooleanField,
@@ -29,6 +28,7 @@ from cliniko_async._query.filters import (
     IntegerField,
     StringField,
 )
+from cliniko_async._verbs.include import filters_of
 from cliniko_async.emulator.clock import VirtualTimeLoop
 from cliniko_async.emulator.filters import parse
 from cliniko_async.errors import ClinikoError, InvalidTypeError, InvalidValueError

@@ -19,10 +19,11 @@ import httpx
 import pytest
 
 from cliniko_async._client import AsyncCliniko, Lazy
-from cliniko_async._models.converter import decode, encode_fields, json_name
-from cliniko_async._models.links import Link, PhoneNumber
 from cliniko_async._lists.listing import Listing
+from cliniko_async._models.converter import decode, encode_fields, json_name
+from cliniko_async._models.links import Link
 from cliniko_async._models.model import Model, Unknown
+from cliniko_async._models.people import PhoneNumber
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.facts import Operation, load
 from cliniko_async.errors import InvalidTypeError, InvalidValueError, NotBookableError

@@ -9,14 +9,14 @@ from typing import IO, TYPE_CHECKING, Final
 
 import anyio
 
-from cliniko_async._upload import Form
+from cliniko_async._attachments.upload import Form
 from cliniko_async.errors import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Mapping
 
-    from cliniko_async._http.file_host import Elsewhere
-    from cliniko_async._upload import OnProgress, Upload
+    from cliniko_async._attachments.upload import OnProgress, Upload
+    from cliniko_async._http.file_host import FileHost
 
     Presign = Callable[[], Awaitable[tuple[str, Mapping[str, str]]]]
     """Asks where a file can go, and with which fields: afresh each time, for they run out."""
@@ -30,7 +30,7 @@ TRIES: Final = 3
 
 
 async def store(
-    elsewhere: Elsewhere, presign: Presign, upload: Upload, on_progress: OnProgress | None
+    file_host: FileHost, presign: Presign, upload: Upload, on_progress: OnProgress | None
 ) -> str:
     """Send a file to its host. Where it lies there.
 
@@ -41,7 +41,7 @@ async def store(
     wrong: str | None = None
     for tried in range(TRIES):
         await _pause_before(tried)
-        wrong, where = await _store_once(elsewhere, presign, upload, on_progress)
+        wrong, where = await _store_once(file_host, presign, upload, on_progress)
         if wrong is None:
             return where
     raise TransportError(
@@ -50,13 +50,13 @@ async def store(
 
 
 async def _store_once(
-    elsewhere: Elsewhere, presign: Presign, upload: Upload, on_progress: OnProgress | None
+    file_host: FileHost, presign: Presign, upload: Upload, on_progress: OnProgress | None
 ) -> tuple[str | None, str]:
     """What is wrong, and where the file lies otherwise."""
     url, fields = await presign()
     form = Form(fields, upload)
     async with aclosing(form.pieces(on_progress)) as pieces:
-        wrong = await elsewhere.post(url, pieces, form.headers)
+        wrong = await file_host.post(url, pieces, form.headers)
     if wrong is not None:
         return wrong, ""
     key = fields.get("key", "").replace("${filename}", upload.name)
@@ -64,7 +64,7 @@ async def _store_once(
 
 
 async def fetch(
-    elsewhere: Elsewhere,
+    file_host: FileHost,
     locate: Locate,
     to: Path,
     size: int | None,
@@ -79,7 +79,7 @@ async def fetch(
     for tried in range(TRIES):
         await _pause_before(tried)
         with _part_of(to) as part:
-            came, wrong = await _write(elsewhere, locate, part, size, on_progress)
+            came, wrong = await _write(file_host, locate, part, size, on_progress)
             if wrong is None:
                 _put_in_place(part, to)
                 return came
@@ -89,7 +89,7 @@ async def fetch(
 
 
 async def _write(
-    elsewhere: Elsewhere,
+    file_host: FileHost,
     locate: Locate,
     part: IO[bytes],
     size: int | None,
@@ -108,7 +108,7 @@ async def _write(
         wrong: str | None = None
         found = await locate()
         if isinstance(found, str):
-            wrong = await elsewhere.get(found, write)
+            wrong = await file_host.get(found, write)
         else:
             await write(found)
     if wrong is None and size is not None and came != size:

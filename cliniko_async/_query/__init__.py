@@ -1,0 +1,43 @@
+"""What a list is asked for: filters, sort orders, and how they stand in a query string.
+
+Here belongs what users write to narrow a list. Not here: how a list is then read (`_lists`), or
+which fields a resource has (`resources`).
+"""
+
+from cliniko_async._query.filters import (
+    ArrayField,
+    BooleanField,
+    DateField,
+    DateTimeField,
+    Field,
+    Filter,
+    Filters,
+    IdField,
+    IntegerField,
+    NoFilters,
+    Sort,
+    SortBy,
+    StringField,
+    sort_text,
+)
+from cliniko_async._query.query_string import DatePattern, checked_text, encode_query
+
+__all__ = [
+    "ArrayField",
+    "BooleanField",
+    "DateField",
+    "DatePattern",
+    "DateTimeField",
+    "Field",
+    "Filter",
+    "Filters",
+    "IdField",
+    "IntegerField",
+    "NoFilters",
+    "Sort",
+    "SortBy",
+    "StringField",
+    "checked_text",
+    "encode_query",
+    "sort_text",
+]

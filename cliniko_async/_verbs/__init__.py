@@ -1,0 +1,41 @@
+"""The API's verbs, each written once. A resource has the verbs that its base classes name.
+
+Here belongs what several resources can do. Not here: what only one can, which stands with it in
+`resources`.
+"""
+
+from cliniko_async._verbs.include import (
+    everything,
+    filters_of,
+    hidden_kinds,
+    include_params,
+    marks_of,
+)
+from cliniko_async._verbs.many_records import Listable, ListOptions, Lists
+from cliniko_async._verbs.one_record import (
+    Archivable,
+    Conflicting,
+    Deletable,
+    DeletableOnce,
+    Gettable,
+    Resource,
+    Unarchivable,
+)
+
+__all__ = [
+    "Archivable",
+    "Conflicting",
+    "Deletable",
+    "DeletableOnce",
+    "Gettable",
+    "ListOptions",
+    "Listable",
+    "Lists",
+    "Resource",
+    "Unarchivable",
+    "everything",
+    "filters_of",
+    "hidden_kinds",
+    "include_params",
+    "marks_of",
+]

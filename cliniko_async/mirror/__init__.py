@@ -1,0 +1,15 @@
+"""Mirror: a copy of the clinic in a database, one table a resource, kept up to date.
+
+Here belong finding out what differs and writing it to a database. Not here: reading the lists
+(`_lists`), or files (`export`).
+"""
+
+from cliniko_async.mirror._mirror import (
+    MirrorError,
+    MirrorSummary,
+    cliniko_source,
+    mirror,
+    mirrorable,
+)
+
+__all__ = ["MirrorError", "MirrorSummary", "cliniko_source", "mirror", "mirrorable"]
