@@ -6,7 +6,7 @@ reads and writes them. Not here: the resources' own models, which stand with the
 
 from cliniko_async._models.converter import decode, decode_rows, encode_fields
 from cliniko_async._models.links import Link, Ref, is_id, to_id
-from cliniko_async._models.model import Id, Model, Moment, Unknown, model
+from cliniko_async._models.model import Id, Model, Moment, Record, Unknown, model
 from cliniko_async._models.moments import utc_text
 from cliniko_async._models.people import PhoneNumber, Pronouns
 from cliniko_async._models.unions import hooked, variants
@@ -18,6 +18,7 @@ __all__ = [
     "Moment",
     "PhoneNumber",
     "Pronouns",
+    "Record",
     "Ref",
     "Unknown",
     "decode",

@@ -9,7 +9,9 @@ import attrs
 import msgspec
 from typing_extensions import dataclass_transform
 
-__all__ = ["Id", "Model", "Moment", "Unknown", "model"]
+from cliniko_async._models.links import Link
+
+__all__ = ["Id", "Model", "Moment", "Record", "Unknown", "model"]
 
 Id = Annotated[str, "id"]
 """An id: a 64-bit integer, which the API writes as a string and old records as a number."""
@@ -46,6 +48,16 @@ def _silent(_cls: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attrib
 def model(cls: type[M]) -> type[M]:
     """Make an immutable attrs class whose fields stay out of every repr."""
     return attrs.frozen(cls, kw_only=True, repr=False, field_transformer=_silent)
+
+
+@model
+class Record(Model):
+    """A record of its own, which has an id and a URL and is dated by the API."""
+
+    id: Id
+    created_at: Moment
+    updated_at: Moment
+    links: Link | None = None
 
 
 @model

@@ -5,6 +5,9 @@ Here belongs what several resources can do. Not here: what only one can, which s
 """
 
 from cliniko_async._verbs.include import (
+    AnyHidden,
+    Archived,
+    ArchivedOrDeleted,
     everything,
     filters_of,
     hidden_kinds,
@@ -23,7 +26,10 @@ from cliniko_async._verbs.one_record import (
 )
 
 __all__ = [
+    "AnyHidden",
     "Archivable",
+    "Archived",
+    "ArchivedOrDeleted",
     "Conflicting",
     "Deletable",
     "DeletableOnce",

@@ -6,7 +6,7 @@ practitioners have lists of their own instead.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
 
@@ -18,7 +18,25 @@ if TYPE_CHECKING:
     from cliniko_async._lists.listing import Listing
     from cliniko_async._query.filters import Filter, Filters
 
-__all__ = ["everything", "filters_of", "hidden_kinds", "include_params", "marks_of"]
+__all__ = [
+    "AnyHidden",
+    "Archived",
+    "ArchivedOrDeleted",
+    "everything",
+    "filters_of",
+    "hidden_kinds",
+    "include_params",
+    "marks_of",
+]
+
+Archived = Literal["archived"]
+"""What `include=` can name where records can be archived."""
+
+ArchivedOrDeleted = Literal["archived", "deleted"]
+"""Likewise where they can be deleted as well."""
+
+AnyHidden = Literal["archived", "cancelled", "deleted"]
+"""Likewise where they can be cancelled, too: appointments and attendees."""
 
 MARKS: Final = frozenset({"archived_at", "cancelled_at", "deleted_at"})
 """Fields that hide a record when they are set. A filter on one makes such records appear."""

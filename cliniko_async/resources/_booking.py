@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeVar
 
-from cliniko_async._http.retries import Repeat
-from cliniko_async._models.links import Ref
-from cliniko_async._models.model import Model, model
-from cliniko_async._verbs.one_record import Resource
+from cliniko_async._http import Repeat
+from cliniko_async._models import Model, Ref, model
+from cliniko_async._verbs import Resource
 from cliniko_async.errors import InvalidValueError
 
 __all__ = ["Cancellable", "CancellationReason", "InvoiceStatus", "NoteStatus", "RepeatRule"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from cliniko_async._models.model import Model, Unknown, model
-from cliniko_async._models.unions import variants
+from cliniko_async._models import Model, Unknown, model, variants
 
 __all__ = [
     "CustomChoice",

@@ -8,9 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from cliniko_async._models.model import Id, Model, Unknown, model
-from cliniko_async._models.people import PhoneNumber, Pronouns
-from cliniko_async._models.unions import variants
+from cliniko_async._models import Id, Model, PhoneNumber, Pronouns, Unknown, model, variants
 
 __all__ = [
     "Address",

@@ -5,11 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Never, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import Filters, IdField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Deletable, Gettable
+from cliniko_async._models import Link, Record, Ref, model
+from cliniko_async._query import Filters, IdField
+from cliniko_async._verbs import Deletable, Gettable, Listable
 
 __all__ = [
     "AppointmentTypeBillableItem",
@@ -21,12 +19,9 @@ __all__ = [
 
 
 @model
-class AppointmentTypeBillableItem(Model):
+class AppointmentTypeBillableItem(Record):
     """A billable item that appointments of a type put on their invoices."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     appointment_type: Link | None = None
     billable_item: Link | None = None
     quantity: Decimal | None = None
@@ -34,7 +29,6 @@ class AppointmentTypeBillableItem(Model):
     discount_percentage: Decimal | None = None
     is_monetary_discount: bool | None = None
     """Whether the discount was given as an amount instead of a percentage."""
-    links: Link | None = None
 
 
 class AppointmentTypeBillableItemFields(TypedDict, total=False):

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._lists.listing import Listing
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import (
+from cliniko_async._lists import Listing
+from cliniko_async._models import Id, Link, Moment, Record, Ref, model
+from cliniko_async._query import (
     ArrayField,
     BooleanField,
     DateTimeField,
@@ -17,8 +16,14 @@ from cliniko_async._query.filters import (
     Filters,
     StringField,
 )
-from cliniko_async._verbs.many_records import Listable, ListOptions
-from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
+from cliniko_async._verbs import (
+    Archivable,
+    Archived,
+    DeletableOnce,
+    Gettable,
+    Listable,
+    ListOptions,
+)
 
 __all__ = [
     "AppointmentType",
@@ -29,9 +34,6 @@ __all__ = [
     "AppointmentTypes",
 ]
 
-Hidden = Literal["archived"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 LeadTime = Literal[0, 1, 2, 4, 12, 18, 24, 48, 72, 168, 336, 504, 672]
 """Hours that patients have to book ahead."""
 
@@ -39,12 +41,9 @@ PaymentsMode = Literal["deposit_required", "optional", "required"]
 
 
 @model
-class AppointmentType(Model):
+class AppointmentType(Record):
     """A kind of appointment, with its length and colour."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     name: str | None = None
     description: str | None = None
     category: str | None = None
@@ -72,7 +71,6 @@ class AppointmentType(Model):
     product: Link | None = None
     """Deprecated by the API: see `appointment_type_products`."""
     archived_at: Moment | None = None
-    links: Link | None = None
 
 
 class AppointmentTypeFields(TypedDict, total=False):
@@ -126,12 +124,12 @@ class AppointmentTypeFilters(Filters):
     archived_at: DateTimeField
 
 
-AppointmentTypeOptions = ListOptions[AppointmentTypeFilters, Hidden]
+AppointmentTypeOptions = ListOptions[AppointmentTypeFilters, Archived]
 
 
 class AppointmentTypes(
-    Listable[AppointmentType, AppointmentTypeFilters, Hidden],
-    Gettable[AppointmentType, Hidden],
+    Listable[AppointmentType, AppointmentTypeFilters, Archived],
+    Gettable[AppointmentType, Archived],
     Archivable[AppointmentType],
     DeletableOnce[AppointmentType],
 ):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
 from typing_extensions import deprecated
 
-from cliniko_async._lists.listing import Listing
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filter, Filters, IdField
-from cliniko_async._verbs.many_records import Listable, ListOptions
-from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
+from cliniko_async._lists import Listing
+from cliniko_async._models import Link, Moment, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filter, Filters, IdField
+from cliniko_async._verbs import (
+    AnyHidden,
+    Archivable,
+    DeletableOnce,
+    Gettable,
+    Listable,
+    ListOptions,
+)
 from cliniko_async.resources._booking import (
     Cancellable,
     CancellationReason,
@@ -27,17 +32,11 @@ __all__ = [
     "Attendees",
 ]
 
-Hidden = Literal["archived", "cancelled", "deleted"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 
 @model
-class Attendee(Model):
+class Attendee(Record):
     """A patient in a booking."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     patient: Link | None = None
     booking: Link | None = None
     patient_case: Link | None = None
@@ -68,7 +67,6 @@ class Attendee(Model):
     cancellation_note: str | None = None
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
-    links: Link | None = None
 
 
 class AttendeeFields(TypedDict, total=False):
@@ -99,12 +97,12 @@ class AttendeeFilters(Filters):
     deleted_at: DateTimeField
 
 
-AttendeeOptions = ListOptions[AttendeeFilters, Hidden]
+AttendeeOptions = ListOptions[AttendeeFilters, AnyHidden]
 
 
 class Attendees(
-    Listable[Attendee, AttendeeFilters, Hidden],
-    Gettable[Attendee, Hidden],
+    Listable[Attendee, AttendeeFilters, AnyHidden],
+    Gettable[Attendee, AnyHidden],
     Cancellable[Attendee],
     Archivable[Attendee],
     DeletableOnce[Attendee],

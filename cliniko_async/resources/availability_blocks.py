@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, Never, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filters, IdField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Gettable
+from cliniko_async._models import Link, Moment, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filters, IdField
+from cliniko_async._verbs import Gettable, Listable
 from cliniko_async.resources._booking import RepeatRule
 
 __all__ = [
@@ -21,18 +19,14 @@ __all__ = [
 
 
 @model
-class AvailabilityBlock(Model):
+class AvailabilityBlock(Record):
     """A time in which a practitioner can be booked besides the usual ones."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     practitioner: Link | None = None
     business: Link | None = None
     repeat_rule: RepeatRule | None = None
-    links: Link | None = None
 
 
 class AvailabilityBlockFields(TypedDict, total=False):

@@ -10,14 +10,12 @@ from typing import Final, Literal, Never
 
 import attrs
 
-from cliniko_async._http.request import Request
-from cliniko_async._lists.listing import Listing
+from cliniko_async._http import Request
+from cliniko_async._lists import Listing, Source
 from cliniko_async._lists.plan import Reading
-from cliniko_async._lists.reader import Source
-from cliniko_async._models.links import Link, Ref, to_id
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import NoFilters
-from cliniko_async._verbs.many_records import Lists
+from cliniko_async._models import Id, Link, Model, Moment, Ref, model, to_id
+from cliniko_async._query import NoFilters
+from cliniko_async._verbs import Lists
 from cliniko_async.errors import (
     InvalidTypeError,
     InvalidValueError,

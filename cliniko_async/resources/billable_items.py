@@ -5,34 +5,25 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filters, IdField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
+from cliniko_async._models import Link, Moment, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filters, IdField
+from cliniko_async._verbs import Archivable, Archived, DeletableOnce, Gettable, Listable
 
 __all__ = ["BillableItem", "BillableItemFields", "BillableItemFilters", "BillableItems"]
-
-Hidden = Literal["archived"]
-"""What lists and `get` leave out unless `include=` names it."""
 
 ItemType = Literal["Product", "Service", "Other"]
 
 
 @model
-class BillableItem(Model):
+class BillableItem(Record):
     """Something that can be put on an invoice."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     name: str | None = None
     item_code: str | None = None
     item_type: ItemType | str | None = None
     price: Decimal | None = None
     tax: Link | None = None
     archived_at: Moment | None = None
-    links: Link | None = None
 
 
 class BillableItemFields(TypedDict, total=False):
@@ -53,8 +44,8 @@ class BillableItemFilters(Filters):
 
 
 class BillableItems(
-    Listable[BillableItem, BillableItemFilters, Hidden],
-    Gettable[BillableItem, Hidden],
+    Listable[BillableItem, BillableItemFilters, Archived],
+    Gettable[BillableItem, Archived],
     Archivable[BillableItem],
     DeletableOnce[BillableItem],
 ):

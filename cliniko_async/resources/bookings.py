@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, Unpack
+from typing import Any, Final, Unpack
 
 from typing_extensions import deprecated
 
-from cliniko_async._lists.listing import Listing
-from cliniko_async._models.links import Ref
-from cliniko_async._models.model import Model, Unknown
-from cliniko_async._models.unions import variants
-from cliniko_async._query.filters import (
+from cliniko_async._lists import Listing
+from cliniko_async._models import Model, Ref, Unknown, variants
+from cliniko_async._query import (
     ArrayField,
     BooleanField,
     DateTimeField,
@@ -19,16 +17,12 @@ from cliniko_async._query.filters import (
     IdField,
     IntegerField,
 )
-from cliniko_async._verbs.many_records import Listable, ListOptions
-from cliniko_async._verbs.one_record import Gettable
+from cliniko_async._verbs import AnyHidden, Gettable, Listable, ListOptions
 from cliniko_async.resources.group_appointments import GroupAppointment
 from cliniko_async.resources.individual_appointments import IndividualAppointment
 from cliniko_async.resources.unavailable_blocks import UnavailableBlock
 
 __all__ = ["Booking", "BookingFilters", "Bookings"]
-
-Hidden = Literal["archived", "cancelled", "deleted"]
-"""What lists and `get` leave out unless `include=` names it."""
 
 Booking = IndividualAppointment | GroupAppointment | UnavailableBlock | Unknown
 """What a booking can be."""
@@ -66,7 +60,7 @@ class BookingFilters(Filters):
     deleted_at: DateTimeField
 
 
-class Bookings(Listable[Booking, BookingFilters, Hidden], Gettable[Booking, Hidden]):
+class Bookings(Listable[Booking, BookingFilters, AnyHidden], Gettable[Booking, AnyHidden]):
     """All that takes a practitioner's time. Each kind is written through its own resource."""
 
     path = "/bookings"
@@ -78,7 +72,7 @@ class Bookings(Listable[Booking, BookingFilters, Hidden], Gettable[Booking, Hidd
         self,
         patient_case_id: Ref,
         *where: Filter[BookingFilters],
-        **options: Unpack[ListOptions[BookingFilters, Hidden]],
+        **options: Unpack[ListOptions[BookingFilters, AnyHidden]],
     ) -> Listing[Booking]:
         """List the bookings of a patient case. Deprecated by the API."""
         template = "/patient_cases/{patient_case_id}/bookings"

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import ArrayField, BooleanField, DateTimeField, Filters
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable, Unarchivable
+from cliniko_async._models import Id, Link, Moment, Record, Ref, model
+from cliniko_async._query import ArrayField, BooleanField, DateTimeField, Filters
+from cliniko_async._verbs import (
+    Archivable,
+    ArchivedOrDeleted,
+    DeletableOnce,
+    Gettable,
+    Listable,
+    Unarchivable,
+)
 
 __all__ = ["Business", "BusinessFields", "BusinessFilters", "Businesses"]
 
-Hidden = Literal["archived", "deleted"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 
 @model
-class Business(Model):
+class Business(Record):
     """A place where patients are treated."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     business_name: str | None = None
     display_name: str | None = None
     label: str | None = None
@@ -52,7 +51,6 @@ class Business(Model):
     practitioners: Link | None = None
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
-    links: Link | None = None
 
 
 class BusinessFields(TypedDict, total=False):
@@ -95,8 +93,8 @@ class BusinessFilters(Filters):
 
 
 class Businesses(
-    Listable[Business, BusinessFilters, Hidden],
-    Gettable[Business, Hidden],
+    Listable[Business, BusinessFilters, ArchivedOrDeleted],
+    Gettable[Business, ArchivedOrDeleted],
     Archivable[Business],
     Unarchivable[Business],
     DeletableOnce[Business],

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, Unknown, model
-from cliniko_async._models.unions import variants
-from cliniko_async._query.filters import DateTimeField, Filters, IdField, IntegerField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, Gettable, Resource
+from cliniko_async._models import Id, Link, Model, Moment, Ref, Unknown, model, variants
+from cliniko_async._query import DateTimeField, Filters, IdField, IntegerField
+from cliniko_async._verbs import Archivable, Archived, Gettable, Listable, Resource
 
 __all__ = [
     "Communication",
@@ -25,9 +22,6 @@ __all__ = [
     "MemoCommunicationUpdateFields",
     "SmsCommunication",
 ]
-
-Hidden = Literal["archived"]
-"""What lists and `get` leave out unless `include=` names it."""
 
 MEMO: Final = 12
 """The category code of memos."""
@@ -212,8 +206,8 @@ class _Memos(Resource[MemoCommunication]):
 
 
 class Communications(
-    Listable[Communication, CommunicationFilters, Hidden],
-    Gettable[Communication, Hidden],
+    Listable[Communication, CommunicationFilters, Archived],
+    Gettable[Communication, Archived],
     Archivable[Communication],
 ):
     """The communications with the account's patients. Only memos can be written and archived."""

@@ -5,26 +5,20 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Never, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import Filters, IdField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Gettable
+from cliniko_async._models import Link, Record, Ref, model
+from cliniko_async._query import Filters, IdField
+from cliniko_async._verbs import Gettable, Listable
 
 __all__ = ["ConcessionPrice", "ConcessionPriceFields", "ConcessionPriceFilters", "ConcessionPrices"]
 
 
 @model
-class ConcessionPrice(Model):
+class ConcessionPrice(Record):
     """What a billable item costs for a concession type."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     billable_item: Link | None = None
     concession_type: Link | None = None
     price: Decimal | None = None
-    links: Link | None = None
 
 
 class ConcessionPriceFields(TypedDict, total=False):

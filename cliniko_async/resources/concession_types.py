@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filters
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Gettable
+from cliniko_async._models import Moment, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filters
+from cliniko_async._verbs import Archived, Gettable, Listable
 
 __all__ = ["ConcessionType", "ConcessionTypeFields", "ConcessionTypeFilters", "ConcessionTypes"]
 
-Hidden = Literal["archived"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 
 @model
-class ConcessionType(Model):
+class ConcessionType(Record):
     """A group of patients who pay other prices."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     name: str | None = None
     archived_at: Moment | None = None
-    links: Link | None = None
 
 
 class ConcessionTypeFields(TypedDict, total=False):
@@ -41,7 +32,7 @@ class ConcessionTypeFilters(Filters):
 
 
 class ConcessionTypes(
-    Listable[ConcessionType, ConcessionTypeFilters, Hidden], Gettable[ConcessionType, Hidden]
+    Listable[ConcessionType, ConcessionTypeFilters, Archived], Gettable[ConcessionType, Archived]
 ):
     """The groups of patients who pay other prices. The API does not archive them."""
 

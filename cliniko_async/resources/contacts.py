@@ -5,29 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._models.people import PhoneNumber
-from cliniko_async._query.filters import DateTimeField, Filters, IntegerField, StringField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
+from cliniko_async._models import Moment, PhoneNumber, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filters, IntegerField, StringField
+from cliniko_async._verbs import Archivable, ArchivedOrDeleted, DeletableOnce, Gettable, Listable
 
 __all__ = ["Contact", "ContactFields", "ContactFilters", "Contacts"]
-
-Hidden = Literal["archived", "deleted"]
-"""What lists and `get` leave out unless `include=` names it."""
 
 DoctorType = Literal["general_practitioner", "specialist"]
 TypeCode = Literal[0, 1, 2]
 
 
 @model
-class Contact(Model):
+class Contact(Record):
     """A person or an organisation. What it lacks may be an empty text instead of None."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     type: Literal["Doctor", "3rd Party Payer", "Standard"] | str | None = None
     type_code: TypeCode | int | None = None
     doctor_type: DoctorType | str | None = None
@@ -51,7 +42,6 @@ class Contact(Model):
     notes: str | None = None
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
-    links: Link | None = None
 
 
 class ContactFields(TypedDict, total=False):
@@ -92,8 +82,8 @@ class ContactFilters(Filters):
 
 
 class Contacts(
-    Listable[Contact, ContactFilters, Hidden],
-    Gettable[Contact, Hidden],
+    Listable[Contact, ContactFilters, ArchivedOrDeleted],
+    Gettable[Contact, ArchivedOrDeleted],
     Archivable[Contact],
     DeletableOnce[Contact],
 ):

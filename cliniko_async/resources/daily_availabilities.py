@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Final, Never, Unpack
 
-from cliniko_async._lists.listing import Listing
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import Filter, Filters, IdField
-from cliniko_async._verbs.many_records import Listable, ListOptions
-from cliniko_async._verbs.one_record import Gettable
+from cliniko_async._lists import Listing
+from cliniko_async._models import Link, Model, Record, Ref, model
+from cliniko_async._query import Filter, Filters, IdField
+from cliniko_async._verbs import Gettable, Listable, ListOptions
 
 __all__ = [
     "DailyAvailabilities",
@@ -28,12 +26,9 @@ class DailyHours(Model):
 
 
 @model
-class DailyAvailability(Model):
+class DailyAvailability(Record):
     """A practitioner's usual hours at a business on one day of the week."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     day_of_week: int | None = None
     """As the API sends it. Its documents disagree on which day is which: 0 to 6, or 1 to 7."""
     availabilities: list[DailyHours] | None = None
@@ -43,7 +38,6 @@ class DailyAvailability(Model):
     """The label of a zone, as the web application shows it."""
     time_zone_identifier: str | None = None
     """The zone's IANA name."""
-    links: Link | None = None
 
 
 class DailyAvailabilityFilters(Filters):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import ArrayField, DateTimeField, Filters, IdField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, Conflicting, DeletableOnce, Gettable
+from cliniko_async._models import Id, Link, Moment, Record, Ref, model
+from cliniko_async._query import ArrayField, DateTimeField, Filters, IdField
+from cliniko_async._verbs import (
+    Archivable,
+    ArchivedOrDeleted,
+    Conflicting,
+    DeletableOnce,
+    Gettable,
+    Listable,
+)
 from cliniko_async.resources._booking import RepeatRule
 
 __all__ = [
@@ -19,17 +24,11 @@ __all__ = [
     "GroupAppointments",
 ]
 
-Hidden = Literal["archived", "deleted"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 
 @model
-class GroupAppointment(Model):
+class GroupAppointment(Record):
     """An appointment of several patients. Who comes is told by its attendees."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     max_attendees: int | None = None
@@ -47,7 +46,6 @@ class GroupAppointment(Model):
     """For the practitioner, who has to log in. It is there even where telehealth is off."""
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
-    links: Link | None = None
 
 
 class GroupAppointmentFields(TypedDict, total=False):
@@ -81,8 +79,8 @@ class GroupAppointmentFilters(Filters):
 
 
 class GroupAppointments(
-    Listable[GroupAppointment, GroupAppointmentFilters, Hidden],
-    Gettable[GroupAppointment, Hidden],
+    Listable[GroupAppointment, GroupAppointmentFilters, ArchivedOrDeleted],
+    Gettable[GroupAppointment, ArchivedOrDeleted],
     Conflicting[GroupAppointment],
     Archivable[GroupAppointment],
     DeletableOnce[GroupAppointment],

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import BooleanField, DateTimeField, Filters, IdField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, Conflicting, DeletableOnce, Gettable
+from cliniko_async._models import Link, Moment, Record, Ref, model
+from cliniko_async._query import BooleanField, DateTimeField, Filters, IdField
+from cliniko_async._verbs import (
+    AnyHidden,
+    Archivable,
+    Conflicting,
+    DeletableOnce,
+    Gettable,
+    Listable,
+)
 from cliniko_async.resources._booking import (
     Cancellable,
     CancellationReason,
@@ -27,17 +32,11 @@ __all__ = [
     "IndividualAppointments",
 ]
 
-Hidden = Literal["archived", "cancelled", "deleted"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 
 @model
-class IndividualAppointment(Model):
+class IndividualAppointment(Record):
     """An appointment of one patient."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     patient: Link | None = None
@@ -70,7 +69,6 @@ class IndividualAppointment(Model):
     cancellation_note: str | None = None
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
-    links: Link | None = None
 
 
 class IndividualAppointmentFields(TypedDict, total=False):
@@ -121,8 +119,8 @@ class IndividualAppointmentFilters(Filters):
 
 
 class IndividualAppointments(
-    Listable[IndividualAppointment, IndividualAppointmentFilters, Hidden],
-    Gettable[IndividualAppointment, Hidden],
+    Listable[IndividualAppointment, IndividualAppointmentFilters, AnyHidden],
+    Gettable[IndividualAppointment, AnyHidden],
     Conflicting[IndividualAppointment],
     Cancellable[IndividualAppointment],
     Archivable[IndividualAppointment],

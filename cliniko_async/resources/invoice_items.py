@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final, Literal, Unpack
+from typing import Final, Unpack
 
 from typing_extensions import deprecated
 
-from cliniko_async._lists.listing import Listing
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filter, Filters, IdField
-from cliniko_async._verbs.many_records import Listable, ListOptions
-from cliniko_async._verbs.one_record import Gettable
+from cliniko_async._lists import Listing
+from cliniko_async._models import Link, Moment, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filter, Filters, IdField
+from cliniko_async._verbs import ArchivedOrDeleted, Gettable, Listable, ListOptions
 
 __all__ = ["InvoiceItem", "InvoiceItemFilters", "InvoiceItems"]
 
-Hidden = Literal["archived", "deleted"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 
 @model
-class InvoiceItem(Model):
+class InvoiceItem(Record):
     """A line of an invoice."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     invoice: Link | None = None
     name: str | None = None
     code: str | None = None
@@ -47,7 +39,6 @@ class InvoiceItem(Model):
     concession_type_name: str | None = None
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
-    links: Link | None = None
 
 
 class InvoiceItemFilters(Filters):
@@ -60,7 +51,8 @@ class InvoiceItemFilters(Filters):
 
 
 class InvoiceItems(
-    Listable[InvoiceItem, InvoiceItemFilters, Hidden], Gettable[InvoiceItem, Hidden]
+    Listable[InvoiceItem, InvoiceItemFilters, ArchivedOrDeleted],
+    Gettable[InvoiceItem, ArchivedOrDeleted],
 ):
     """The lines of the account's invoices."""
 
@@ -73,7 +65,7 @@ class InvoiceItems(
         self,
         invoice_id: Ref,
         *where: Filter[InvoiceItemFilters],
-        **options: Unpack[ListOptions[InvoiceItemFilters, Hidden]],
+        **options: Unpack[ListOptions[InvoiceItemFilters, ArchivedOrDeleted]],
     ) -> Listing[InvoiceItem]:
         """List the lines of an invoice. Deprecated by the API."""
         return self._list("/invoices/{invoice_id}/invoice_items", invoice_id, where, **options)

@@ -8,36 +8,21 @@ from typing import Final, Literal, Unpack
 
 from typing_extensions import deprecated
 
-from cliniko_async._lists.listing import Listing
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import (
-    DateField,
-    DateTimeField,
-    Filter,
-    Filters,
-    IdField,
-    IntegerField,
-)
-from cliniko_async._verbs.many_records import Listable, ListOptions
-from cliniko_async._verbs.one_record import Gettable
+from cliniko_async._lists import Listing
+from cliniko_async._models import Link, Moment, Record, Ref, model
+from cliniko_async._query import DateField, DateTimeField, Filter, Filters, IdField, IntegerField
+from cliniko_async._verbs import ArchivedOrDeleted, Gettable, Listable, ListOptions
 
 __all__ = ["Invoice", "InvoiceFilters", "Invoices"]
-
-Hidden = Literal["archived", "deleted"]
-"""What lists and `get` leave out unless `include=` names it."""
 
 StatusDescription = Literal["Open", "Paid", "Closed", "Open credit"]
 CalculationMethodDescription = Literal["Legacy", "Tax exclusive", "Tax inclusive"]
 
 
 @model
-class Invoice(Model):
+class Invoice(Record):
     """An invoice. Its items are records of their own; what is still owed is not told."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     number: int | None = None
     issue_date: date | None = None
     status: Literal[10, 20, 30, 40] | int | None = None
@@ -64,7 +49,6 @@ class Invoice(Model):
     reversed_invoices: Link | None = None
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
-    links: Link | None = None
 
 
 class InvoiceFilters(Filters):
@@ -84,10 +68,12 @@ class InvoiceFilters(Filters):
     deleted_at: DateTimeField
 
 
-InvoiceOptions = ListOptions[InvoiceFilters, Hidden]
+InvoiceOptions = ListOptions[InvoiceFilters, ArchivedOrDeleted]
 
 
-class Invoices(Listable[Invoice, InvoiceFilters, Hidden], Gettable[Invoice, Hidden]):
+class Invoices(
+    Listable[Invoice, InvoiceFilters, ArchivedOrDeleted], Gettable[Invoice, ArchivedOrDeleted]
+):
     """The account's invoices."""
 
     path = "/invoices"

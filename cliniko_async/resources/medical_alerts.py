@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
 from typing_extensions import deprecated
 
-from cliniko_async._lists.listing import Listing
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filter, Filters, IdField
-from cliniko_async._verbs.many_records import Listable, ListOptions
-from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
+from cliniko_async._lists import Listing
+from cliniko_async._models import Link, Moment, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filter, Filters, IdField
+from cliniko_async._verbs import (
+    Archivable,
+    ArchivedOrDeleted,
+    DeletableOnce,
+    Gettable,
+    Listable,
+    ListOptions,
+)
 
 __all__ = ["MedicalAlert", "MedicalAlertFields", "MedicalAlertFilters", "MedicalAlerts"]
 
-Hidden = Literal["archived", "deleted"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 
 @model
-class MedicalAlert(Model):
+class MedicalAlert(Record):
     """A warning about a patient."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     name: str | None = None
     patient: Link | None = None
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
-    links: Link | None = None
 
 
 class MedicalAlertFields(TypedDict, total=False):
@@ -49,8 +47,8 @@ class MedicalAlertFilters(Filters):
 
 
 class MedicalAlerts(
-    Listable[MedicalAlert, MedicalAlertFilters, Hidden],
-    Gettable[MedicalAlert, Hidden],
+    Listable[MedicalAlert, MedicalAlertFilters, ArchivedOrDeleted],
+    Gettable[MedicalAlert, ArchivedOrDeleted],
     Archivable[MedicalAlert],
     DeletableOnce[MedicalAlert],
 ):
@@ -65,7 +63,7 @@ class MedicalAlerts(
         self,
         patient_id: Ref,
         *where: Filter[MedicalAlertFilters],
-        **options: Unpack[ListOptions[MedicalAlertFilters, Hidden]],
+        **options: Unpack[ListOptions[MedicalAlertFilters, ArchivedOrDeleted]],
     ) -> Listing[MedicalAlert]:
         """List the warnings about a patient. Deprecated by the API."""
         return self._list("/patients/{patient_id}/medical_alerts", patient_id, where, **options)

@@ -5,28 +5,24 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
 import anyio
 from typing_extensions import deprecated
 
-from cliniko_async._attachments.transfers import fetch, store
-from cliniko_async._attachments.upload import OnProgress, Upload
-from cliniko_async._http.request import Request
-from cliniko_async._lists.listing import Listing
-from cliniko_async._models.converter import decode
-from cliniko_async._models.links import Link, Ref, to_id
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import (
-    DateTimeField,
-    Filter,
-    Filters,
-    IdField,
-    IntegerField,
-    StringField,
+from cliniko_async._attachments import OnProgress, Upload, fetch, store
+from cliniko_async._http import Request
+from cliniko_async._lists import Listing
+from cliniko_async._models import Link, Model, Moment, Record, Ref, decode, model, to_id
+from cliniko_async._query import DateTimeField, Filter, Filters, IdField, IntegerField, StringField
+from cliniko_async._verbs import (
+    Archivable,
+    Archived,
+    DeletableOnce,
+    Gettable,
+    Listable,
+    ListOptions,
 )
-from cliniko_async._verbs.many_records import Listable, ListOptions
-from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
 from cliniko_async.errors import InvalidValueError, ReadOnlyError
 
 __all__ = [
@@ -38,17 +34,11 @@ __all__ = [
     "PresignedPost",
 ]
 
-Hidden = Literal["archived"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 
 @model
-class PatientAttachment(Model):
+class PatientAttachment(Record):
     """A file of a patient: an upload, or a full export that Cliniko made."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     patient: Link | None = None
     user: Link | None = None
     filename: str | None = None
@@ -63,7 +53,6 @@ class PatientAttachment(Model):
     description: str | None = None
     pinned_at: Moment | None = None
     archived_at: Moment | None = None
-    links: Link | None = None
 
 
 @model
@@ -106,12 +95,12 @@ class PatientAttachmentFilters(Filters):
 FIRST_POLL_SECONDS: Final = 1.0
 LONGEST_POLL_SECONDS: Final = 15.0
 
-PatientAttachmentOptions = ListOptions[PatientAttachmentFilters, Hidden]
+PatientAttachmentOptions = ListOptions[PatientAttachmentFilters, Archived]
 
 
 class PatientAttachments(
-    Listable[PatientAttachment, PatientAttachmentFilters, Hidden],
-    Gettable[PatientAttachment, Hidden],
+    Listable[PatientAttachment, PatientAttachmentFilters, Archived],
+    Gettable[PatientAttachment, Archived],
     Archivable[PatientAttachment],
     DeletableOnce[PatientAttachment],
 ):

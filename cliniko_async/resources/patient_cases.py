@@ -7,19 +7,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._lists.listing import Listing
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import (
-    DateField,
-    DateTimeField,
-    Filter,
-    Filters,
-    IdField,
-    StringField,
-)
-from cliniko_async._verbs.many_records import Listable, ListOptions
-from cliniko_async._verbs.one_record import Archivable, Gettable
+from cliniko_async._lists import Listing
+from cliniko_async._models import Id, Link, Moment, Record, Ref, model
+from cliniko_async._query import DateField, DateTimeField, Filter, Filters, IdField, StringField
+from cliniko_async._verbs import Archivable, Archived, Gettable, Listable, ListOptions
 
 __all__ = [
     "PatientCase",
@@ -30,19 +21,13 @@ __all__ = [
     "PatientCases",
 ]
 
-Hidden = Literal["archived"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 ReferralType = Literal["dva", "medicare"]
 
 
 @model
-class PatientCase(Model):
+class PatientCase(Record):
     """A patient's case."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     name: str | None = None
     notes: str | None = None
     patient: Link | None = None
@@ -66,7 +51,6 @@ class PatientCase(Model):
     invoices: Link | None = None
     patient_attachments: Link | None = None
     archived_at: Moment | None = None
-    links: Link | None = None
 
 
 class PatientCaseFields(TypedDict, total=False):
@@ -114,8 +98,8 @@ class PatientCaseFilters(Filters):
 
 
 class PatientCases(
-    Listable[PatientCase, PatientCaseFilters, Hidden],
-    Gettable[PatientCase, Hidden],
+    Listable[PatientCase, PatientCaseFilters, Archived],
+    Gettable[PatientCase, Archived],
     Archivable[PatientCase],
 ):
     """The cases of the account's patients."""
@@ -127,7 +111,7 @@ class PatientCases(
     def list_active(
         self,
         *where: Filter[PatientCaseFilters],
-        **options: Unpack[ListOptions[PatientCaseFilters, Hidden]],
+        **options: Unpack[ListOptions[PatientCaseFilters, Archived]],
     ) -> Listing[PatientCase]:
         """List the cases that are active."""
         return self._list("/patient_cases/active", None, where, **options)

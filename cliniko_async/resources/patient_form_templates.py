@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filters
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, Gettable
+from cliniko_async._models import Moment, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filters
+from cliniko_async._verbs import Archivable, Archived, Gettable, Listable
 from cliniko_async.resources._questions import Content
 
 __all__ = [
@@ -18,23 +16,16 @@ __all__ = [
     "PatientFormTemplates",
 ]
 
-Hidden = Literal["archived"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 
 @model
-class PatientFormTemplate(Model):
+class PatientFormTemplate(Record):
     """What a patient form asks for."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     name: str | None = None
     content: Content | None = None
     restricted_to_practitioner: bool | None = None
     email_to_patient_on_completion: bool | None = None
     archived_at: Moment | None = None
-    links: Link | None = None
 
 
 class PatientFormTemplateFields(TypedDict, total=False):
@@ -53,8 +44,8 @@ class PatientFormTemplateFilters(Filters):
 
 
 class PatientFormTemplates(
-    Listable[PatientFormTemplate, PatientFormTemplateFilters, Hidden],
-    Gettable[PatientFormTemplate, Hidden],
+    Listable[PatientFormTemplate, PatientFormTemplateFilters, Archived],
+    Gettable[PatientFormTemplate, Archived],
     Archivable[PatientFormTemplate],
 ):
     """The account's templates of patient forms."""

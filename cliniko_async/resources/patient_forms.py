@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from typing_extensions import deprecated
 
-from cliniko_async._lists.listing import Listing
+from cliniko_async._lists import Listing
+from cliniko_async._models import Link, Moment, Record, Ref, hooked, model
 from cliniko_async._models.converter import converter
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._models.unions import hooked
-from cliniko_async._query.filters import DateTimeField, Filter, Filters, IdField
-from cliniko_async._verbs.many_records import Listable, ListOptions
-from cliniko_async._verbs.one_record import Archivable, Gettable
+from cliniko_async._query import DateTimeField, Filter, Filters, IdField
+from cliniko_async._verbs import Archivable, Archived, Gettable, Listable, ListOptions
 from cliniko_async.resources._questions import Content
 
 __all__ = ["PatientForm", "PatientFormFields", "PatientFormFilters", "PatientForms"]
-
-Hidden = Literal["archived"]
-"""What lists and `get` leave out unless `include=` names it."""
 
 
 def _read_links(value: Any) -> list[Link]:
@@ -35,12 +29,9 @@ else:
 
 
 @model
-class PatientForm(Model):
+class PatientForm(Record):
     """A form that a patient fills in."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     name: str | None = None
     content: Content | None = None
     completed_at: Moment | None = None
@@ -56,7 +47,6 @@ class PatientForm(Model):
     restricted_to_practitioner: bool | None = None
     email_to_patient_on_completion: bool | None = None
     archived_at: Moment | None = None
-    links: Link | None = None
 
 
 class PatientFormFields(TypedDict, total=False):
@@ -84,8 +74,8 @@ class PatientFormFilters(Filters):
 
 
 class PatientForms(
-    Listable[PatientForm, PatientFormFilters, Hidden],
-    Gettable[PatientForm, Hidden],
+    Listable[PatientForm, PatientFormFilters, Archived],
+    Gettable[PatientForm, Archived],
     Archivable[PatientForm],
 ):
     """The forms of the account's patients."""
@@ -99,7 +89,7 @@ class PatientForms(
         self,
         attendee_id: Ref,
         *where: Filter[PatientFormFilters],
-        **options: Unpack[ListOptions[PatientFormFilters, Hidden]],
+        **options: Unpack[ListOptions[PatientFormFilters, Archived]],
     ) -> Listing[PatientForm]:
         """List the forms of an attendee. Deprecated by the API."""
         return self._list("/attendees/{attendee_id}/patient_forms", attendee_id, where, **options)

@@ -6,35 +6,27 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._models.people import PhoneNumber, Pronouns
-from cliniko_async._query.filters import (
-    BooleanField,
-    DateField,
-    DateTimeField,
-    Filters,
-    StringField,
+from cliniko_async._models import Link, Moment, PhoneNumber, Pronouns, Record, Ref, model
+from cliniko_async._query import BooleanField, DateField, DateTimeField, Filters, StringField
+from cliniko_async._verbs import (
+    Archivable,
+    Archived,
+    DeletableOnce,
+    Gettable,
+    Listable,
+    Unarchivable,
 )
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable, Unarchivable
 from cliniko_async.resources._custom_fields import CustomFields
 
 __all__ = ["Patient", "PatientFields", "PatientFilters", "Patients"]
-
-Hidden = Literal["archived"]
-"""What lists and `get` leave out unless `include=` names it."""
 
 ReminderType = Literal["None", "SMS", "Email", "SMS & Email"]
 
 
 @model
-class Patient(Model):
+class Patient(Record):
     """A patient."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     title: str | None = None
     first_name: str | None = None
     last_name: str | None = None
@@ -95,7 +87,6 @@ class Patient(Model):
     merged_with_patient: Link | None = None
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
-    links: Link | None = None
 
 
 class PatientFields(TypedDict, total=False):
@@ -157,8 +148,8 @@ class PatientFilters(Filters):
 
 
 class Patients(
-    Listable[Patient, PatientFilters, Hidden],
-    Gettable[Patient, Hidden],
+    Listable[Patient, PatientFilters, Archived],
+    Gettable[Patient, Archived],
     Archivable[Patient],
     Unarchivable[Patient],
     DeletableOnce[Patient],

@@ -6,12 +6,10 @@ from typing import Final, Never, TypedDict, Unpack
 
 from typing_extensions import deprecated
 
-from cliniko_async._lists.listing import Listing
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import Filter, Filters, IdField, StringField
-from cliniko_async._verbs.many_records import Listable, ListOptions
-from cliniko_async._verbs.one_record import Deletable, Gettable
+from cliniko_async._lists import Listing
+from cliniko_async._models import Link, Record, Ref, model
+from cliniko_async._query import Filter, Filters, IdField, StringField
+from cliniko_async._verbs import Deletable, Gettable, Listable, ListOptions
 
 __all__ = [
     "PractitionerReferenceNumber",
@@ -22,17 +20,13 @@ __all__ = [
 
 
 @model
-class PractitionerReferenceNumber(Model):
+class PractitionerReferenceNumber(Record):
     """A number by which a practitioner is known, at one business or everywhere."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     name: str | None = None
     reference_number: str | None = None
     practitioner: Link | None = None
     business: Link | None = None
-    links: Link | None = None
 
 
 class PractitionerReferenceNumberFields(TypedDict, total=False):

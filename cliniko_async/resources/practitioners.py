@@ -7,13 +7,10 @@ from typing import Final, Literal, Never, Unpack
 
 import attrs
 
-from cliniko_async._lists.listing import Listing
-from cliniko_async._lists.reader import Source
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import BooleanField, Filter, Filters, IdField
-from cliniko_async._verbs.many_records import Listable, ListOptions
-from cliniko_async._verbs.one_record import Gettable
+from cliniko_async._lists import Listing, Source
+from cliniko_async._models import Link, Record, Ref, model
+from cliniko_async._query import BooleanField, Filter, Filters, IdField
+from cliniko_async._verbs import Gettable, Listable, ListOptions
 
 __all__ = ["Practitioner", "PractitionerFilters", "Practitioners"]
 
@@ -22,12 +19,9 @@ Hidden = Literal["inactive"]
 
 
 @model
-class Practitioner(Model):
+class Practitioner(Record):
     """Somebody who treats patients."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     title: str | None = None
     first_name: str | None = None
     last_name: str | None = None
@@ -43,7 +37,6 @@ class Practitioner(Model):
     appointments: Link | None = None
     invoices: Link | None = None
     practitioner_reference_numbers: Link | None = None
-    links: Link | None = None
 
 
 class PractitionerFilters(Filters):

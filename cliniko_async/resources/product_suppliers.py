@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from typing import Final, Never, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import Filters, StringField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
+from cliniko_async._models import Record, Ref, model
+from cliniko_async._query import Filters, StringField
+from cliniko_async._verbs import Archivable, DeletableOnce, Gettable, Listable
 
 __all__ = ["ProductSupplier", "ProductSupplierFields", "ProductSupplierFilters", "ProductSuppliers"]
 
 
 @model
-class ProductSupplier(Model):
+class ProductSupplier(Record):
     """Somebody whom the account buys products from."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     name: str | None = None
-    links: Link | None = None
 
 
 class ProductSupplierFields(TypedDict, total=False):

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filters, IdField, StringField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
+from cliniko_async._models import Id, Link, Moment, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filters, IdField, StringField
+from cliniko_async._verbs import Archivable, Archived, DeletableOnce, Gettable, Listable
 
 __all__ = ["Product", "ProductFields", "ProductFilters", "Products"]
 
-Hidden = Literal["archived"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 
 @model
-class Product(Model):
+class Product(Record):
     """Something that is sold and kept in stock."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     name: str | None = None
     item_code: str | None = None
     serial_number: str | None = None
@@ -39,7 +31,6 @@ class Product(Model):
     """Deprecated by the API: see `product_supplier`."""
     notes: str | None = None
     archived_at: Moment | None = None
-    links: Link | None = None
 
 
 class ProductFields(TypedDict, total=False):
@@ -69,8 +60,8 @@ class ProductFilters(Filters):
 
 
 class Products(
-    Listable[Product, ProductFilters, Hidden],
-    Gettable[Product, Hidden],
+    Listable[Product, ProductFilters, Archived],
+    Gettable[Product, Archived],
     Archivable[Product],
     DeletableOnce[Product],
 ):

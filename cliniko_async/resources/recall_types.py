@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Final, Never, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import Filters
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, Gettable
+from cliniko_async._models import Id, Link, Model, Moment, Ref, model
+from cliniko_async._query import Filters
+from cliniko_async._verbs import Archivable, Gettable, Listable
 
 __all__ = ["RecallType", "RecallTypeFields", "RecallTypeFilters", "RecallTypes"]
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Final, Never, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import Filters, IdField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, Gettable
+from cliniko_async._models import Id, Link, Model, Moment, Ref, model
+from cliniko_async._query import Filters, IdField
+from cliniko_async._verbs import Archivable, Gettable, Listable
 
 __all__ = [
     "Recall",

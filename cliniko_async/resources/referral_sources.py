@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref, to_id
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filters, IdField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Gettable
+from cliniko_async._models import Link, Moment, Record, Ref, model, to_id
+from cliniko_async._query import DateTimeField, Filters, IdField
+from cliniko_async._verbs import Archived, Gettable, Listable
 
 __all__ = ["ReferralSource", "ReferralSourceFields", "ReferralSourceFilters", "ReferralSources"]
 
-Hidden = Literal["archived"]
-"""What the API leaves out unless `include=` names it."""
-
 
 @model
-class ReferralSource(Model):
+class ReferralSource(Record):
     """How a patient found the account."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     patient: Link | None = None
     referral_source_type: Link | None = None
     subcategory: str | None = None
@@ -31,7 +23,6 @@ class ReferralSource(Model):
     referrer_type: Literal["Patient", "Contact"] | str | None = None
     notes: str | None = None
     archived_at: Moment | None = None
-    links: Link | None = None
 
 
 class ReferralSourceFields(TypedDict, total=False):
@@ -51,7 +42,7 @@ class ReferralSourceFilters(Filters):
     archived_at: DateTimeField
 
 
-class _OfPatient(Gettable[ReferralSource, Hidden]):
+class _OfPatient(Gettable[ReferralSource, Archived]):
     path = "/patients"
     model = ReferralSource
     filters: Final = ReferralSourceFilters()
@@ -64,7 +55,7 @@ class _OfPatient(Gettable[ReferralSource, Hidden]):
         return await self._update(id, ReferralSourceFields, fields)
 
 
-class ReferralSources(Listable[ReferralSource, ReferralSourceFilters, Hidden]):
+class ReferralSources(Listable[ReferralSource, ReferralSourceFilters, Archived]):
     """How the account's patients found it."""
 
     path = "/referral_sources"
@@ -72,7 +63,7 @@ class ReferralSources(Listable[ReferralSource, ReferralSourceFilters, Hidden]):
     filters: Final = ReferralSourceFilters()
 
     async def get_for_patient(
-        self, patient_id: Ref, *, include: Iterable[Hidden] = ()
+        self, patient_id: Ref, *, include: Iterable[Archived] = ()
     ) -> ReferralSource:
         """Fetch a patient's referral source.
 

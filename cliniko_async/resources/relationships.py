@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filters, IdField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, Gettable
+from cliniko_async._models import Link, Moment, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filters, IdField
+from cliniko_async._verbs import Archivable, Archived, Gettable, Listable
 
 __all__ = ["Relationship", "RelationshipFields", "RelationshipFilters", "Relationships"]
-
-Hidden = Literal["archived"]
-"""What lists and `get` leave out unless `include=` names it."""
 
 Relation = Literal[10, 20, 30, 40, 50, 60, 70]
 """10 parent, 20 child, 30 sibling, 40 spouse, 50 partner, 60 relative, 70 other."""
@@ -24,18 +19,14 @@ RelationDescription = Literal[
 
 
 @model
-class Relationship(Model):
+class Relationship(Record):
     """What one patient is to another."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     patient: Link | None = None
     related_patient: Link | None = None
     relation: Relation | int | None = None
     relation_description: RelationDescription | str | None = None
     archived_at: Moment | None = None
-    links: Link | None = None
 
 
 class RelationshipFields(TypedDict, total=False):
@@ -54,8 +45,8 @@ class RelationshipFilters(Filters):
 
 
 class Relationships(
-    Listable[Relationship, RelationshipFilters, Hidden],
-    Gettable[Relationship, Hidden],
+    Listable[Relationship, RelationshipFilters, Archived],
+    Gettable[Relationship, Archived],
     Archivable[Relationship],
 ):
     """How the account's patients are related."""

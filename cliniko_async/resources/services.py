@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Final, Never, TypedDict, Unpack
 
-from cliniko_async._lists.listing import Listing
-from cliniko_async._lists.plan import OnBadRecord
-from cliniko_async._lists.reader import OnChange
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Model, model
-from cliniko_async._query.filters import NoFilters
-from cliniko_async._verbs.many_records import Lists
+from cliniko_async._lists import Listing, OnBadRecord, OnChange
+from cliniko_async._models import Link, Model, Ref, model
+from cliniko_async._query import NoFilters
+from cliniko_async._verbs import Lists
 
 __all__ = ["Service", "Services"]
 

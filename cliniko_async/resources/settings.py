@@ -6,9 +6,9 @@ from typing import Literal
 
 import attrs
 
-from cliniko_async._http.request import Request
-from cliniko_async._models.model import Id, Model, model
-from cliniko_async._verbs.one_record import Resource
+from cliniko_async._http import Request
+from cliniko_async._models import Id, Model, model
+from cliniko_async._verbs import Resource
 from cliniko_async.resources._custom_fields import CustomFields
 
 __all__ = [

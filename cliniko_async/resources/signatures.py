@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from cliniko_async._http.request import Request
-from cliniko_async._models.links import Link, Ref, to_id
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._verbs.one_record import Resource
+from cliniko_async._http import Request
+from cliniko_async._models import Link, Record, Ref, model, to_id
+from cliniko_async._verbs import Resource
 
 __all__ = ["Signature", "Signatures"]
 
 
 @model
-class Signature(Model):
+class Signature(Record):
     """A signature under a patient form."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     image: str | None = None
     user: Link | None = None
-    links: Link | None = None
 
 
 class Signatures(Resource[Signature]):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filters, IdField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Gettable
+from cliniko_async._models import Link, Moment, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filters, IdField
+from cliniko_async._verbs import Archived, Gettable, Listable
 
 __all__ = [
     "StockAdjustment",
@@ -19,21 +17,15 @@ __all__ = [
     "StockAdjustments",
 ]
 
-Hidden = Literal["archived"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 AdjustmentType = Literal[
     "Correction", "Damaged", "Item Sold", "Other", "Out of Date", "Returned", "Stock Purchase"
 ]
 
 
 @model
-class StockAdjustment(Model):
+class StockAdjustment(Record):
     """A change of a product's stock."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     product: Link | None = None
     adjustment_type: AdjustmentType | str | None = None
     quantity: Decimal | None = None
@@ -43,7 +35,6 @@ class StockAdjustment(Model):
     """The older name of `notes`."""
     user: Link | None = None
     archived_at: Moment | None = None
-    links: Link | None = None
 
 
 class StockAdjustmentFields(TypedDict, total=False):
@@ -71,8 +62,8 @@ class StockAdjustmentFilters(Filters):
 
 
 class StockAdjustments(
-    Listable[StockAdjustment, StockAdjustmentFilters, Hidden],
-    Gettable[StockAdjustment, Hidden],
+    Listable[StockAdjustment, StockAdjustmentFilters, Archived],
+    Gettable[StockAdjustment, Archived],
 ):
     """The changes of products' stocks. They can be added to, and not be changed."""
 

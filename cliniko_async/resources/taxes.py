@@ -5,28 +5,22 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Never, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import Filters
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Deletable, Gettable
+from cliniko_async._models import Record, Ref, model
+from cliniko_async._query import Filters
+from cliniko_async._verbs import Deletable, Gettable, Listable
 
 __all__ = ["Tax", "TaxFields", "TaxFilters", "Taxes"]
 
 
 @model
-class Tax(Model):
+class Tax(Record):
     """A tax rate."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     name: str | None = None
     rate: Decimal | None = None
     """In percent."""
     amount: Decimal | None = None
     """Deprecated by the API: see `rate`."""
-    links: Link | None = None
 
 
 class TaxFields(TypedDict, total=False):

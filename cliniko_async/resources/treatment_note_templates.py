@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filters
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable
+from cliniko_async._models import Model, Moment, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filters
+from cliniko_async._verbs import Archivable, ArchivedOrDeleted, DeletableOnce, Gettable, Listable
 from cliniko_async.resources._questions import Content
 
 __all__ = [
@@ -18,9 +16,6 @@ __all__ = [
     "TreatmentNoteTemplateFilters",
     "TreatmentNoteTemplates",
 ]
-
-Hidden = Literal["archived", "deleted"]
-"""What lists and `get` leave out unless `include=` names it."""
 
 
 @model
@@ -36,18 +31,14 @@ class PrintSettings(Model):
 
 
 @model
-class TreatmentNoteTemplate(Model):
+class TreatmentNoteTemplate(Record):
     """What a treatment note asks for."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     name: str | None = None
     content: Content | None = None
     print_settings: PrintSettings | None = None
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
-    links: Link | None = None
 
 
 class TreatmentNoteTemplateFields(TypedDict, total=False):
@@ -66,8 +57,8 @@ class TreatmentNoteTemplateFilters(Filters):
 
 
 class TreatmentNoteTemplates(
-    Listable[TreatmentNoteTemplate, TreatmentNoteTemplateFilters, Hidden],
-    Gettable[TreatmentNoteTemplate, Hidden],
+    Listable[TreatmentNoteTemplate, TreatmentNoteTemplateFilters, ArchivedOrDeleted],
+    Gettable[TreatmentNoteTemplate, ArchivedOrDeleted],
     Archivable[TreatmentNoteTemplate],
     DeletableOnce[TreatmentNoteTemplate],
 ):

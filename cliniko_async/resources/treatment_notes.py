@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from cliniko_async._lists.listing import Listing
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import BooleanField, DateTimeField, Filter, Filters, IdField
-from cliniko_async._verbs.many_records import Listable, ListOptions
-from cliniko_async._verbs.one_record import Archivable, DeletableOnce, Gettable, Unarchivable
+from cliniko_async._lists import Listing
+from cliniko_async._models import Link, Moment, Record, Ref, model
+from cliniko_async._query import BooleanField, DateTimeField, Filter, Filters, IdField
+from cliniko_async._verbs import (
+    Archivable,
+    ArchivedOrDeleted,
+    DeletableOnce,
+    Gettable,
+    Listable,
+    ListOptions,
+    Unarchivable,
+)
 from cliniko_async.resources._questions import Content
 
 __all__ = [
@@ -21,17 +27,11 @@ __all__ = [
     "TreatmentNotes",
 ]
 
-Hidden = Literal["archived", "deleted"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 
 @model
-class TreatmentNote(Model):
+class TreatmentNote(Record):
     """What a practitioner wrote about a treatment."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     title: str | None = None
     content: Content | None = None
     draft: bool | None = None
@@ -45,7 +45,6 @@ class TreatmentNote(Model):
     treatment_note_template: Link | None = None
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
-    links: Link | None = None
 
 
 class TreatmentNoteFields(TypedDict, total=False):
@@ -87,8 +86,8 @@ class TreatmentNoteFilters(Filters):
 
 
 class TreatmentNotes(
-    Listable[TreatmentNote, TreatmentNoteFilters, Hidden],
-    Gettable[TreatmentNote, Hidden],
+    Listable[TreatmentNote, TreatmentNoteFilters, ArchivedOrDeleted],
+    Gettable[TreatmentNote, ArchivedOrDeleted],
     Archivable[TreatmentNote],
     Unarchivable[TreatmentNote],
     DeletableOnce[TreatmentNote],
@@ -103,7 +102,7 @@ class TreatmentNotes(
         self,
         patient_id: Ref,
         *where: Filter[TreatmentNoteFilters],
-        **options: Unpack[ListOptions[TreatmentNoteFilters, Hidden]],
+        **options: Unpack[ListOptions[TreatmentNoteFilters, ArchivedOrDeleted]],
     ) -> Listing[TreatmentNote]:
         """List the treatment notes on a patient."""
         return self._list("/patients/{patient_id}/treatment_notes", patient_id, where, **options)

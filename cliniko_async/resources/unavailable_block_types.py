@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filters
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, Gettable
+from cliniko_async._models import Moment, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filters
+from cliniko_async._verbs import Archivable, Archived, Gettable, Listable
 
 __all__ = [
     "UnavailableBlockType",
@@ -17,24 +15,17 @@ __all__ = [
     "UnavailableBlockTypes",
 ]
 
-Hidden = Literal["archived"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 
 @model
-class UnavailableBlockType(Model):
+class UnavailableBlockType(Record):
     """A kind of unavailable block, with its length and colour."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     name: str | None = None
     color: str | None = None
     """A colour of the web, such as `#0fa`."""
     duration_in_minutes: int | None = None
     system_controlled: bool | None = None
     archived_at: Moment | None = None
-    links: Link | None = None
 
 
 class UnavailableBlockTypeFields(TypedDict, total=False):
@@ -52,8 +43,8 @@ class UnavailableBlockTypeFilters(Filters):
 
 
 class UnavailableBlockTypes(
-    Listable[UnavailableBlockType, UnavailableBlockTypeFilters, Hidden],
-    Gettable[UnavailableBlockType, Hidden],
+    Listable[UnavailableBlockType, UnavailableBlockTypeFilters, Archived],
+    Gettable[UnavailableBlockType, Archived],
     Archivable[UnavailableBlockType],
 ):
     """The kinds of unavailable blocks."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models.links import Link, Ref
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._query.filters import DateTimeField, Filters, IdField
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Archivable, Conflicting, DeletableOnce, Gettable
+from cliniko_async._models import Link, Moment, Record, Ref, model
+from cliniko_async._query import DateTimeField, Filters, IdField
+from cliniko_async._verbs import (
+    Archivable,
+    ArchivedOrDeleted,
+    Conflicting,
+    DeletableOnce,
+    Gettable,
+    Listable,
+)
 from cliniko_async.resources._booking import RepeatRule
 
 __all__ = [
@@ -19,17 +24,11 @@ __all__ = [
     "UnavailableBlocks",
 ]
 
-Hidden = Literal["archived", "deleted"]
-"""What lists and `get` leave out unless `include=` names it."""
-
 
 @model
-class UnavailableBlock(Model):
+class UnavailableBlock(Record):
     """A time in which a practitioner cannot be booked."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     unavailable_block_type: Link | None = None
@@ -42,7 +41,6 @@ class UnavailableBlock(Model):
     conflicts: Link | None = None
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
-    links: Link | None = None
 
 
 class UnavailableBlockFields(TypedDict, total=False):
@@ -72,8 +70,8 @@ class UnavailableBlockFilters(Filters):
 
 
 class UnavailableBlocks(
-    Listable[UnavailableBlock, UnavailableBlockFilters, Hidden],
-    Gettable[UnavailableBlock, Hidden],
+    Listable[UnavailableBlock, UnavailableBlockFilters, ArchivedOrDeleted],
+    Gettable[UnavailableBlock, ArchivedOrDeleted],
     Conflicting[UnavailableBlock],
     Archivable[UnavailableBlock],
     DeletableOnce[UnavailableBlock],

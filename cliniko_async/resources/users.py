@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Final, Literal, Never
 
-from cliniko_async._http.request import Request
-from cliniko_async._models.links import Link
-from cliniko_async._models.model import Id, Model, Moment, model
-from cliniko_async._models.people import PhoneNumber
-from cliniko_async._query.filters import Filters
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async._verbs.one_record import Gettable
+from cliniko_async._http import Request
+from cliniko_async._models import PhoneNumber, Record, model
+from cliniko_async._query import Filters
+from cliniko_async._verbs import Gettable, Listable
 
 __all__ = ["Role", "User", "UserFilters", "Users"]
 
@@ -25,12 +22,9 @@ Role = Literal[
 
 
 @model
-class User(Model):
+class User(Record):
     """Somebody who signs in to the account."""
 
-    id: Id
-    created_at: Moment
-    updated_at: Moment
     title: str | None = None
     first_name: str | None = None
     last_name: str | None = None
@@ -44,7 +38,6 @@ class User(Model):
     """The label of a zone, as the web application shows it."""
     time_zone_identifier: str | None = None
     """The zone's IANA name."""
-    links: Link | None = None
 
 
 class UserFilters(Filters):
