@@ -13,11 +13,7 @@ from cliniko_async._http.account import Account, Secret, check_user_agent
 from cliniko_async._http.any_path import raw_request
 from cliniko_async._http.request import Budget, Options
 from cliniko_async._http.session import Session, View
-from cliniko_async.errors import (
-    ClinikoError,
-    InvalidTypeError,
-    InvalidValueError,
-)
+from cliniko_async.errors import ClinikoError, InvalidValueError, expect
 from cliniko_async.limits import LocalLimiter, RateLimit
 
 if TYPE_CHECKING:
@@ -350,8 +346,7 @@ def _checked_lane(lane: Lane | None) -> Lane | None:
 def _budget(max_requests: int | None) -> Budget | None:
     if max_requests is None:
         return None
-    if isinstance(max_requests, bool) or not isinstance(max_requests, int):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-        raise InvalidTypeError("max_requests= takes a whole number")
+    expect(max_requests, int, "max_requests= takes a whole number")
     if max_requests < 0:
         raise InvalidValueError("max_requests= takes a whole number, 0 or more")
     return Budget(max_requests)
@@ -360,8 +355,7 @@ def _budget(max_requests: int | None) -> Budget | None:
 def _checked_number(name: str, value: float | None, *, above: float = -1) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-        raise InvalidTypeError(f"{name}= takes a number, not {type(value).__name__}")
+    expect(value, (int, float), f"{name}= takes a number, not {type(value).__name__}")
     if value <= above or value < 0:
         bound = "above zero" if above == 0 else "of zero or more"
         raise InvalidValueError(f"{name}= takes a number {bound}")

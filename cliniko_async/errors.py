@@ -29,12 +29,12 @@ What the server said about a refused request is in an attribute, for the caller 
 
 from __future__ import annotations
 
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
 __all__ = [
     "AnswerUnreadableError",
@@ -97,6 +97,28 @@ class InvalidValueError(ClinikoError, ValueError):
 
 class InvalidTypeError(ClinikoError, TypeError):
     """An argument has a type that cannot be right; the message says what to write instead."""
+
+
+def expect(value: object, kinds: type | tuple[type, ...], otherwise: str) -> None:
+    """Refuse an argument of another type than its annotation says: callers may be untyped.
+
+    Python has `True` for an int and a datetime for a date; an argument is neither by accident.
+
+    Args:
+        value: The argument.
+        kinds: The type, or types, that it may have.
+        otherwise: The error's message, which says what to write.
+
+    Raises:
+        InvalidTypeError: It is of another type.
+    """
+    named = kinds if isinstance(kinds, tuple) else (kinds,)
+    fits = isinstance(value, kinds) and not any(
+        isinstance(value, accident) and accident not in named for accident in (bool, datetime)
+    )
+    del value  # so that no traceback shows it here
+    if not fits:
+        raise InvalidTypeError(otherwise)
 
 
 class ReadOnlyError(ClinikoError):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import attrs
 
-from cliniko_async.errors import InvalidTypeError, InvalidValueError
+from cliniko_async.errors import InvalidTypeError, InvalidValueError, expect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -46,8 +46,8 @@ class Upload:
             if name is None:
                 raise InvalidTypeError("bytes have no name: write filename='report.pdf'")
             return cls(_checked(name), len(file), file)
-        if not isinstance(file, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-            raise InvalidTypeError(f"a file is a path or bytes, not {type(file).__name__}")
+        kinds = (str, os.PathLike)
+        expect(file, kinds, f"a file is a path or bytes, not {type(file).__name__}")
         path = Path(file)
         return cls(_checked(name or path.name), path.stat().st_size, path)
 

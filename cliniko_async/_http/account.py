@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from cliniko_async.errors import ClinikoError, InvalidTypeError, InvalidValueError
+from cliniko_async.errors import ClinikoError, InvalidValueError, expect
 
 __all__ = ["Account", "Secret", "check_user_agent", "is_confidential"]
 
@@ -69,8 +69,7 @@ class Account:
 
     @classmethod
     def _of(cls, key: str, base_url: str | None) -> Account:
-        if not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-            raise InvalidTypeError("the API key is a text such as 'MS0x...-au2'")
+        expect(key, str, "the API key is a text such as 'MS0x...-au2'")
         name, shard = _split(key)
         token = b64encode(f"{key}:".encode()).decode()
         # The key is one user's, with or without its suffix; another server has other users.

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
-from cliniko_async.errors import InvalidTypeError, InvalidValueError
+from cliniko_async.errors import InvalidValueError, expect
 
 __all__ = ["Link", "Ref", "is_id", "to_id"]
 
@@ -120,10 +120,9 @@ def to_id(ref: Ref, resource: str | None = None) -> str:
         if resource and ref.resource != resource:
             raise InvalidValueError(f"this is a link to {ref.resource}, not to {resource}")
         return ref.id
-    if not isinstance(ref, str):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-        raise InvalidTypeError(
-            f"an id is a string of digits or a Link, not {type(ref).__name__}: write '123'"
-        )
+    expect(
+        ref, str, f"an id is a string of digits or a Link, not {type(ref).__name__}: write '123'"
+    )
     if not is_id(ref):
         raise InvalidValueError("an id is a string of up to 20 digits, such as '123'")
     return ref

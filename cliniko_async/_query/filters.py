@@ -16,7 +16,7 @@ from typing_extensions import TypeVar as DefaultTypeVar
 from cliniko_async._models.links import Link, Ref, to_id
 from cliniko_async._models.moments import utc_text
 from cliniko_async._query.query_string import DatePattern, checked_text
-from cliniko_async.errors import InvalidTypeError, InvalidValueError
+from cliniko_async.errors import InvalidTypeError, InvalidValueError, expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -147,8 +147,7 @@ class IntegerField(_Ordered[int, Owner]):
         def __get__(self, owner: P, _cls: type) -> IntegerField[P]: ...
 
     def _text(self, value: int) -> str:
-        if isinstance(value, bool) or not isinstance(value, int):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-            raise InvalidTypeError(f"{self.name} is a number, not {type(value).__name__}")
+        expect(value, int, f"{self.name} is a number, not {type(value).__name__}")
         return str(value)
 
     def __eq__(self, value: int) -> Filter[Owner]:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
@@ -197,8 +196,7 @@ class StringField(_Nullable[Owner]):
         def __get__(self, owner: P, _cls: type) -> StringField[P]: ...
 
     def _text(self, value: str) -> str:
-        if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-            raise InvalidTypeError(f"{self.name} is a text, not {type(value).__name__}")
+        expect(value, str, f"{self.name} is a text, not {type(value).__name__}")
         return checked_text(value)
 
     def __eq__(self, value: str) -> Filter[Owner]:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
@@ -230,8 +228,7 @@ class BooleanField(Field[Owner]):
         def __get__(self, owner: P, _cls: type) -> BooleanField[P]: ...
 
     def _text(self, value: bool) -> str:  # noqa: FBT001 - the value compared with
-        if not isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-            raise InvalidTypeError(f"{self.name} is True or False, not {type(value).__name__}")
+        expect(value, bool, f"{self.name} is True or False, not {type(value).__name__}")
         return str(value).lower()
 
     def __eq__(self, value: bool) -> Filter[Owner]:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
@@ -251,10 +248,8 @@ class DateField(_Ordered[date, Owner]):
         def __get__(self, owner: P, _cls: type) -> DateField[P]: ...
 
     def _text(self, value: date) -> str:
-        if isinstance(value, datetime) or not isinstance(value, date):  # pyright: ignore[reportUnnecessaryIsInstance] # a datetime is a date to a type checker
-            raise InvalidTypeError(
-                f"{self.name} is a date, not {type(value).__name__}: write date(2026, 5, 31)"
-            )
+        kind = type(value).__name__
+        expect(value, date, f"{self.name} is a date, not {kind}: write date(2026, 5, 31)")
         return value.isoformat()
 
     def __eq__(self, value: date | DatePattern) -> Filter[Owner]:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
@@ -275,11 +270,9 @@ class DateTimeField(_Ordered[datetime, Owner]):
         def __get__(self, owner: P, _cls: type) -> DateTimeField[P]: ...
 
     def _text(self, value: datetime) -> str:
-        if not isinstance(value, datetime):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-            raise InvalidTypeError(
-                f"{self.name} is a date-time, not {type(value).__name__}: write "
-                "datetime(2026, 5, 31, tzinfo=UTC)"
-            )
+        kind = type(value).__name__
+        how = "write datetime(2026, 5, 31, tzinfo=UTC)"
+        expect(value, datetime, f"{self.name} is a date-time, not {kind}: {how}")
         return utc_text(value)
 
     def __lt__(self, value: datetime) -> Filter[Owner]:

@@ -19,7 +19,13 @@ from cliniko_async._models.model import Model
 from cliniko_async._query.filters import Filter, Filters, SortBy, sort_text
 from cliniko_async._verbs.include import everything, include_params, marks_of
 from cliniko_async._verbs.one_record import Resource
-from cliniko_async.errors import ApiError, InvalidTypeError, InvalidValueError, NotFoundError
+from cliniko_async.errors import (
+    ApiError,
+    InvalidTypeError,
+    InvalidValueError,
+    NotFoundError,
+    expect,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -285,8 +291,7 @@ def _fill(template: str, parent: Ref | None) -> str:
 
 def _linked(link: Link, name: str) -> tuple[str, str, Sequence[tuple[str, str]]]:
     """The template, path and query of a list that a link leads to; never its host."""
-    if not isinstance(link, Link):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-        raise InvalidTypeError(f"link= takes a Link of a record, not {type(link).__name__}")
+    expect(link, Link, f"link= takes a Link of a record, not {type(link).__name__}")
     if not link.to_list or link.resource != name:
         raise InvalidValueError(f"this link leads to {link.resource}, not to a list of {name}")
     parts = urlsplit(link.url)
@@ -304,10 +309,8 @@ def _conditions(
     template: str, where: Sequence[Filter[Any]], filters: Filters
 ) -> Iterable[tuple[str, str]]:
     for condition in where:
-        if not isinstance(condition, Filter):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-            raise InvalidTypeError(
-                f"a filter is a comparison such as f.id == '1', not {type(condition).__name__}"
-            )
+        kind = type(condition).__name__
+        expect(condition, Filter, f"a filter is a comparison such as f.id == '1', not {kind}")
         field = condition.field
         if field not in filters.names or f"{{{field}}}" in template:
             raise InvalidValueError(f"{template} cannot be filtered by {field}")
@@ -315,8 +318,7 @@ def _conditions(
 
 
 def _checked_per_page(per_page: int) -> int:
-    if isinstance(per_page, bool) or not isinstance(per_page, int):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-        raise InvalidTypeError("per_page is a number from 1 to 100")
+    expect(per_page, int, "per_page is a number from 1 to 100")
     if not 1 <= per_page <= MOST_PER_PAGE:
         raise InvalidValueError("per_page is a number from 1 to 100")
     return per_page

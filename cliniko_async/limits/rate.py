@@ -6,15 +6,14 @@ from typing import Any
 
 import attrs
 
-from cliniko_async.errors import InvalidTypeError, InvalidValueError
+from cliniko_async.errors import InvalidValueError, expect
 
 __all__ = ["RateLimit"]
 
 
 def _whole(low: int) -> Any:
     def check(_rate: RateLimit, field: attrs.Attribute[int], value: int) -> None:
-        if isinstance(value, bool) or not isinstance(value, int):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-            raise InvalidTypeError(f"RateLimit({field.name}=...) takes a whole number")
+        expect(value, int, f"RateLimit({field.name}=...) takes a whole number")
         if value < low:
             raise InvalidValueError(f"RateLimit({field.name}=...) takes {low} or more")
 
@@ -22,8 +21,7 @@ def _whole(low: int) -> Any:
 
 
 def _seconds(_rate: RateLimit, _field: attrs.Attribute[float], value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-        raise InvalidTypeError("RateLimit(per=...) takes a number of seconds")
+    expect(value, (int, float), "RateLimit(per=...) takes a number of seconds")
     if not 0 < value < float("inf"):
         raise InvalidValueError("RateLimit(per=...) takes a number of seconds above zero")
 

@@ -48,7 +48,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from cliniko_async.errors import InvalidTypeError, InvalidValueError
+from cliniko_async.errors import InvalidValueError, expect
 from cliniko_async.limits.leases import LeasedLedger, Store, StoreError
 from cliniko_async.limits.script import SCRIPT, Question, Reply
 
@@ -84,10 +84,8 @@ class RedisLimiter:
     """
 
     def __init__(self, url: str, *, patience: float = 30.0) -> None:
-        if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-            raise InvalidTypeError("RedisLimiter takes a URL such as 'redis://localhost:6379/0'")
-        if isinstance(patience, bool) or not isinstance(patience, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-            raise InvalidTypeError("RedisLimiter(patience=...) takes a number of seconds")
+        expect(url, str, "RedisLimiter takes a URL such as 'redis://localhost:6379/0'")
+        expect(patience, (int, float), "RedisLimiter(patience=...) takes a number of seconds")
         if not 0 <= patience < float("inf"):
             raise InvalidValueError("RedisLimiter(patience=...) takes a number of seconds")
         self._url = url

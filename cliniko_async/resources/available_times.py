@@ -21,6 +21,7 @@ from cliniko_async.errors import (
     InvalidValueError,
     NotBookableError,
     NotFoundError,
+    expect,
 )
 from cliniko_async.resources.appointment_types import AppointmentTypes
 from cliniko_async.resources.businesses import Businesses
@@ -204,6 +205,5 @@ def _spans(first: date, last: date) -> Iterator[tuple[str, str]]:
 
 
 def _day(day: date) -> str:
-    if isinstance(day, datetime) or not isinstance(day, date):  # pyright: ignore[reportUnnecessaryIsInstance] # a datetime is a date to a type checker
-        raise InvalidTypeError("from_ and to are days: write date(2026, 5, 31)")
+    expect(day, date, "from_ and to are days: write date(2026, 5, 31)")
     return day.isoformat()
