@@ -29,7 +29,7 @@ __all__ = [
     "Archivable",
     "Conflicting",
     "Deletable",
-    "DeletableOnce",
+    "DeletionDeprecated",
     "Gettable",
     "Resource",
     "Unarchivable",
@@ -159,8 +159,8 @@ class Deletable(Resource[M]):
         await self._act("DELETE", id, "", Repeat.GONE)
 
 
-class DeletableOnce(Resource[M]):
-    """Could be deleted once; the API marks it as deprecated in favour of archiving."""
+class DeletionDeprecated(Resource[M]):
+    """Can be deleted, which the API marks as deprecated in favour of archiving."""
 
     @deprecated("the API deprecates this: use archive()")
     async def delete(self, id: Ref) -> None:

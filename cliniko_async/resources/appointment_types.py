@@ -19,7 +19,7 @@ from cliniko_async._query import (
 from cliniko_async._verbs import (
     Archivable,
     Archived,
-    DeletableOnce,
+    DeletionDeprecated,
     Gettable,
     Listable,
     ListOptions,
@@ -131,7 +131,7 @@ class AppointmentTypes(
     Listable[AppointmentType, AppointmentTypeFilters, Archived],
     Gettable[AppointmentType, Archived],
     Archivable[AppointmentType],
-    DeletableOnce[AppointmentType],
+    DeletionDeprecated[AppointmentType],
 ):
     """The kinds of appointments that can be booked."""
 

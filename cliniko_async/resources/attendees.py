@@ -12,7 +12,7 @@ from cliniko_async._query import DateTimeField, Filter, Filters, IdField
 from cliniko_async._verbs import (
     AnyHidden,
     Archivable,
-    DeletableOnce,
+    DeletionDeprecated,
     Gettable,
     Listable,
     ListOptions,
@@ -105,7 +105,7 @@ class Attendees(
     Gettable[Attendee, AnyHidden],
     Cancellable[Attendee],
     Archivable[Attendee],
-    DeletableOnce[Attendee],
+    DeletionDeprecated[Attendee],
 ):
     """The attendees of the account's bookings.
 

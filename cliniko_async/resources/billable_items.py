@@ -7,7 +7,7 @@ from typing import Final, Literal, TypedDict, Unpack
 
 from cliniko_async._models import Link, Moment, Record, Ref, model
 from cliniko_async._query import DateTimeField, Filters, IdField
-from cliniko_async._verbs import Archivable, Archived, DeletableOnce, Gettable, Listable
+from cliniko_async._verbs import Archivable, Archived, DeletionDeprecated, Gettable, Listable
 
 __all__ = ["BillableItem", "BillableItemFields", "BillableItemFilters", "BillableItems"]
 
@@ -47,7 +47,7 @@ class BillableItems(
     Listable[BillableItem, BillableItemFilters, Archived],
     Gettable[BillableItem, Archived],
     Archivable[BillableItem],
-    DeletableOnce[BillableItem],
+    DeletionDeprecated[BillableItem],
 ):
     """What the account puts on invoices, besides products."""
 

@@ -10,7 +10,7 @@ from cliniko_async._query import ArrayField, BooleanField, DateTimeField, Filter
 from cliniko_async._verbs import (
     Archivable,
     ArchivedOrDeleted,
-    DeletableOnce,
+    DeletionDeprecated,
     Gettable,
     Listable,
     Unarchivable,
@@ -97,7 +97,7 @@ class Businesses(
     Gettable[Business, ArchivedOrDeleted],
     Archivable[Business],
     Unarchivable[Business],
-    DeletableOnce[Business],
+    DeletionDeprecated[Business],
 ):
     """The account's businesses: its locations."""
 

@@ -7,7 +7,13 @@ from typing import Final, Literal, TypedDict, Unpack
 
 from cliniko_async._models import Moment, PhoneNumber, Record, Ref, model
 from cliniko_async._query import DateTimeField, Filters, IntegerField, StringField
-from cliniko_async._verbs import Archivable, ArchivedOrDeleted, DeletableOnce, Gettable, Listable
+from cliniko_async._verbs import (
+    Archivable,
+    ArchivedOrDeleted,
+    DeletionDeprecated,
+    Gettable,
+    Listable,
+)
 
 __all__ = ["Contact", "ContactFields", "ContactFilters", "Contacts"]
 
@@ -85,7 +91,7 @@ class Contacts(
     Listable[Contact, ContactFilters, ArchivedOrDeleted],
     Gettable[Contact, ArchivedOrDeleted],
     Archivable[Contact],
-    DeletableOnce[Contact],
+    DeletionDeprecated[Contact],
 ):
     """The account's contacts."""
 

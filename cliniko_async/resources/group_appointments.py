@@ -11,7 +11,7 @@ from cliniko_async._verbs import (
     Archivable,
     ArchivedOrDeleted,
     Conflicting,
-    DeletableOnce,
+    DeletionDeprecated,
     Gettable,
     Listable,
 )
@@ -83,7 +83,7 @@ class GroupAppointments(
     Gettable[GroupAppointment, ArchivedOrDeleted],
     Conflicting[GroupAppointment],
     Archivable[GroupAppointment],
-    DeletableOnce[GroupAppointment],
+    DeletionDeprecated[GroupAppointment],
 ):
     """The account's group appointments.
 

@@ -11,7 +11,7 @@ from cliniko_async._verbs import (
     AnyHidden,
     Archivable,
     Conflicting,
-    DeletableOnce,
+    DeletionDeprecated,
     Gettable,
     Listable,
 )
@@ -124,7 +124,7 @@ class IndividualAppointments(
     Conflicting[IndividualAppointment],
     Cancellable[IndividualAppointment],
     Archivable[IndividualAppointment],
-    DeletableOnce[IndividualAppointment],
+    DeletionDeprecated[IndividualAppointment],
 ):
     """The account's individual appointments.
 

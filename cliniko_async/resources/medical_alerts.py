@@ -12,7 +12,7 @@ from cliniko_async._query import DateTimeField, Filter, Filters, IdField
 from cliniko_async._verbs import (
     Archivable,
     ArchivedOrDeleted,
-    DeletableOnce,
+    DeletionDeprecated,
     Gettable,
     Listable,
     ListOptions,
@@ -50,7 +50,7 @@ class MedicalAlerts(
     Listable[MedicalAlert, MedicalAlertFilters, ArchivedOrDeleted],
     Gettable[MedicalAlert, ArchivedOrDeleted],
     Archivable[MedicalAlert],
-    DeletableOnce[MedicalAlert],
+    DeletionDeprecated[MedicalAlert],
 ):
     """The warnings about the account's patients."""
 

@@ -18,7 +18,7 @@ from cliniko_async._query import DateTimeField, Filter, Filters, IdField, Intege
 from cliniko_async._verbs import (
     Archivable,
     Archived,
-    DeletableOnce,
+    DeletionDeprecated,
     Gettable,
     Listable,
     ListOptions,
@@ -102,7 +102,7 @@ class PatientAttachments(
     Listable[PatientAttachment, PatientAttachmentFilters, Archived],
     Gettable[PatientAttachment, Archived],
     Archivable[PatientAttachment],
-    DeletableOnce[PatientAttachment],
+    DeletionDeprecated[PatientAttachment],
 ):
     """The files of the account's patients."""
 

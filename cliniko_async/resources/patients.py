@@ -11,7 +11,7 @@ from cliniko_async._query import BooleanField, DateField, DateTimeField, Filters
 from cliniko_async._verbs import (
     Archivable,
     Archived,
-    DeletableOnce,
+    DeletionDeprecated,
     Gettable,
     Listable,
     Unarchivable,
@@ -152,7 +152,7 @@ class Patients(
     Gettable[Patient, Archived],
     Archivable[Patient],
     Unarchivable[Patient],
-    DeletableOnce[Patient],
+    DeletionDeprecated[Patient],
 ):
     """The account's patients."""
 

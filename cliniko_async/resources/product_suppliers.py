@@ -6,7 +6,7 @@ from typing import Final, Never, TypedDict, Unpack
 
 from cliniko_async._models import Record, Ref, model
 from cliniko_async._query import Filters, StringField
-from cliniko_async._verbs import Archivable, DeletableOnce, Gettable, Listable
+from cliniko_async._verbs import Archivable, DeletionDeprecated, Gettable, Listable
 
 __all__ = ["ProductSupplier", "ProductSupplierFields", "ProductSupplierFilters", "ProductSuppliers"]
 
@@ -34,7 +34,7 @@ class ProductSuppliers(
     Listable[ProductSupplier, ProductSupplierFilters, Never],
     Gettable[ProductSupplier, Never],
     Archivable[ProductSupplier],
-    DeletableOnce[ProductSupplier],
+    DeletionDeprecated[ProductSupplier],
 ):
     """Those whom the account buys products from. Archived ones cannot be listed any more."""
 

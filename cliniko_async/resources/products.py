@@ -7,7 +7,7 @@ from typing import Final, TypedDict, Unpack
 
 from cliniko_async._models import Id, Link, Moment, Record, Ref, model
 from cliniko_async._query import DateTimeField, Filters, IdField, StringField
-from cliniko_async._verbs import Archivable, Archived, DeletableOnce, Gettable, Listable
+from cliniko_async._verbs import Archivable, Archived, DeletionDeprecated, Gettable, Listable
 
 __all__ = ["Product", "ProductFields", "ProductFilters", "Products"]
 
@@ -63,7 +63,7 @@ class Products(
     Listable[Product, ProductFilters, Archived],
     Gettable[Product, Archived],
     Archivable[Product],
-    DeletableOnce[Product],
+    DeletionDeprecated[Product],
 ):
     """What the account sells and keeps in stock."""
 

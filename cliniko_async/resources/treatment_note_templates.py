@@ -6,7 +6,13 @@ from typing import Final, TypedDict, Unpack
 
 from cliniko_async._models import Model, Moment, Record, Ref, model
 from cliniko_async._query import DateTimeField, Filters
-from cliniko_async._verbs import Archivable, ArchivedOrDeleted, DeletableOnce, Gettable, Listable
+from cliniko_async._verbs import (
+    Archivable,
+    ArchivedOrDeleted,
+    DeletionDeprecated,
+    Gettable,
+    Listable,
+)
 from cliniko_async.resources._questions import Content
 
 __all__ = [
@@ -60,7 +66,7 @@ class TreatmentNoteTemplates(
     Listable[TreatmentNoteTemplate, TreatmentNoteTemplateFilters, ArchivedOrDeleted],
     Gettable[TreatmentNoteTemplate, ArchivedOrDeleted],
     Archivable[TreatmentNoteTemplate],
-    DeletableOnce[TreatmentNoteTemplate],
+    DeletionDeprecated[TreatmentNoteTemplate],
 ):
     """The account's templates of treatment notes."""
 

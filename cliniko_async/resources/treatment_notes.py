@@ -10,7 +10,7 @@ from cliniko_async._query import BooleanField, DateTimeField, Filter, Filters, I
 from cliniko_async._verbs import (
     Archivable,
     ArchivedOrDeleted,
-    DeletableOnce,
+    DeletionDeprecated,
     Gettable,
     Listable,
     ListOptions,
@@ -90,7 +90,7 @@ class TreatmentNotes(
     Gettable[TreatmentNote, ArchivedOrDeleted],
     Archivable[TreatmentNote],
     Unarchivable[TreatmentNote],
-    DeletableOnce[TreatmentNote],
+    DeletionDeprecated[TreatmentNote],
 ):
     """What the account's practitioners write about treatments."""
 

@@ -11,7 +11,7 @@ from cliniko_async._verbs import (
     Archivable,
     ArchivedOrDeleted,
     Conflicting,
-    DeletableOnce,
+    DeletionDeprecated,
     Gettable,
     Listable,
 )
@@ -74,7 +74,7 @@ class UnavailableBlocks(
     Gettable[UnavailableBlock, ArchivedOrDeleted],
     Conflicting[UnavailableBlock],
     Archivable[UnavailableBlock],
-    DeletableOnce[UnavailableBlock],
+    DeletionDeprecated[UnavailableBlock],
 ):
     """The times in which the account's practitioners cannot be booked."""
 
