@@ -14,6 +14,7 @@ nox.options.reuse_existing_virtualenvs = True
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = ".[all]"
+PARALLEL = ("-n", "auto", "--dist", "worksteal")
 
 
 DEMO = (
@@ -41,14 +42,35 @@ def readme_example() -> str:
 def tests(session: nox.Session) -> None:
     """Run the tests: nothing but loopback is talked to."""
     session.install("-e", EXTRAS, *group("tests"), *group("examples"))
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Run the tests that need no processes of their own and no long runs."""
+    session.install("-e", EXTRAS, *group("tests"), *group("examples"))
+    session.run("pytest", *PARALLEL, "-m", "not slow", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Run the tests and say which lines of the package none of them reaches."""
+    session.install("-e", EXTRAS, *group("tests"), *group("examples"), "pytest-cov>=6")
+    # Loaded as a plug-in, the package would be imported before anything is counted.
+    session.run(
+        "pytest",
+        *PARALLEL,
+        *("-p", "no:cliniko_async"),
+        *("--cov=cliniko_async", "--cov-branch", "--cov-report=term:skip-covered"),
+        *session.posargs,
+    )
 
 
 @nox.session(python=["3.11", "3.12", "3.13"])
 def versions(session: nox.Session) -> None:
     """Run the tests on every Python that is supported and installed."""
     session.install("-e", EXTRAS, *group("tests"), *group("examples"))
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session
@@ -60,7 +82,12 @@ def lowest(session: nox.Session) -> None:
     pins = [requirement.replace(">=", "==") for requirement in wanted]
     # The lowest pyarrow was built for numpy 1, and the lowest dlt leaves event loops to collect.
     session.install("-e", ".", *pins, "numpy<2", *group("tests"), *group("examples"))
-    session.run("pytest", "-W", "ignore::pytest.PytestUnraisableExceptionWarning", *session.posargs)
+    session.run(
+        "pytest",
+        *PARALLEL,
+        *("-W", "ignore::pytest.PytestUnraisableExceptionWarning"),
+        *session.posargs,
+    )
 
 
 @nox.session

@@ -108,7 +108,7 @@ def frames_with(error: BaseException, canaries: re.Pattern[str]) -> dict[str, st
     found: dict[str, str] = {}
     for each in chain(error):
         for frame, _ in traceback.walk_tb(each.__traceback__):
-            if Path(frame.f_code.co_filename).parent == Path(__file__).parent:
+            if Path(frame.f_code.co_filename).is_relative_to(Path(__file__).parent):
                 continue
             for name, value in frame.f_locals.items():
                 told = leaks(_safely(repr, value) + _safely(pretty_repr, value), canaries)

@@ -22,6 +22,9 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 KEY = "MS0xEXAMPLE-au1"
 PASSWORD = "correct horse"
 
+PATIENCE = 90
+"""Seconds after which a program that has not ended is taken for one that hangs."""
+
 
 def environment(base_url: str, **more: str) -> dict[str, str]:
     """What an example is told by its surroundings."""
@@ -38,7 +41,8 @@ def environment(base_url: str, **more: str) -> dict[str, str]:
 async def output(name: str, *arguments: str, env: Mapping[str, str]) -> str:
     """What a program prints, on either stream."""
     program = [sys.executable, str(EXAMPLES / name), *arguments]
-    done = await anyio.run_process(program, env=env, check=False)
+    with anyio.fail_after(PATIENCE):
+        done = await anyio.run_process(program, env=env, check=False)
     return (done.stdout + done.stderr).decode().strip()
 
 
@@ -58,7 +62,8 @@ async def serving(env: Mapping[str, str]) -> AsyncGenerator[Service]:
         assert process.stdout
         assert process.stderr
         said = BufferedByteReceiveStream(process.stderr)
-        begun = await said.receive_until(b"(Press", 10_000)
+        with anyio.fail_after(PATIENCE):
+            begun = await said.receive_until(b"(Press", 10_000)
         url = begun.decode().split()[-1]
         async with httpx.AsyncClient(base_url=url, auth=("desk", PASSWORD), timeout=30) as browser:
             service = Service(browser)

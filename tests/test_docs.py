@@ -26,7 +26,7 @@ from cliniko_async.emulator.serve import running
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 shared_server = pytest.fixture(started, scope="module")
 server = pytest.fixture(emptied)
@@ -59,6 +59,9 @@ async def main():
 asyncio.run(main())
 """
 """What surrounds a block that is no whole program."""
+
+PATIENCE: Final = 90
+"""Seconds after which a block that has not ended is taken for one that hangs."""
 
 MIRRORED: Final = ("patients", "practitioners", "individual_appointments")
 
@@ -127,7 +130,8 @@ async def ran(folder: Path, emulator: Emulator, *arguments: str, **more: str) ->
         }
         program = [sys.executable, *arguments]
         with anyio.fail_after(60):
-            done = await anyio.run_process(program, env=env, cwd=folder, check=False)
+            with anyio.fail_after(PATIENCE):
+                done = await anyio.run_process(program, env=env, cwd=folder, check=False)
     said = (done.stdout + done.stderr).decode()
     assert done.returncode == 0, said
     return said

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 psutil: Any = importlib.import_module("psutil")  # comes with Dask, and has no types
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 shared_server = pytest.fixture(started, scope="module")
 server = pytest.fixture(emptied)
@@ -108,7 +108,7 @@ async def test_dask_is_told_names_and_no_key(server: Server, tmp_path: Path) -> 
         env = environment(
             base_url,
             CLINIKO_REDIS_URL=server.url,
-            DASK_DISTRIBUTED__SCHEDULER__PRELOAD=str(Path(__file__).parent / "dask_told.py"),
+            DASK_DISTRIBUTED__SCHEDULER__PRELOAD=str(Path(__file__).parents[1] / "dask_told.py"),
             DASK_TOLD=str(told),
         )
         keys = key_file(tmp_path, "north", "west")

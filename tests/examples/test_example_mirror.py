@@ -14,7 +14,7 @@ from cliniko_async.emulator.serve import running
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 HALF_A_YEAR = 183
 

@@ -11,7 +11,7 @@ from example_programs import KEY, PASSWORD, environment, serving
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.serve import running
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 NAME = "<script>alert('&')</script>"
 PHONE = "0491 570-156"

@@ -19,6 +19,10 @@ from cliniko_async.limits.stock import LEASE
 
 shared_server = pytest.fixture(started, scope="module")
 server = pytest.fixture(emptied)
+pytestmark = pytest.mark.slow
+
+PATIENCE = 60
+"""Seconds after which a worker that has not ended is taken for one that hangs."""
 
 
 def session(base_url: str, server: Server, rate: RateLimit) -> AsyncCliniko:
@@ -79,18 +83,19 @@ async def spawn(
 ) -> asyncio.subprocess.Process:
     """A process that is ready, and begins when it is told."""
     worker = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(Path(__file__).with_name("redis_worker.py"))),
+        *(sys.executable, str(Path(__file__).parents[1] / "redis_worker.py")),
         *(base_url, server.url, "20", str(per), str(calls)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     assert worker.stdout
-    await worker.stdout.readline()
+    await asyncio.wait_for(worker.stdout.readline(), PATIENCE)
     return worker
 
 
 async def finish(workers: list[asyncio.subprocess.Process]) -> list[int | None]:
-    await asyncio.gather(*(worker.communicate(b"go\n") for worker in workers))
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*(worker.communicate(b"go\n") for worker in workers))
     return [worker.returncode for worker in workers]
 
 
