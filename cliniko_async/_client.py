@@ -231,6 +231,7 @@ class AsyncCliniko:
         retries: int | None = None,
         max_requests: int | None = None,
         read_only: bool | None = None,
+        batch_gets: bool | None = None,
     ) -> Self:
         """A light view on the same session: same connections, same limiter, other options.
 
@@ -244,6 +245,7 @@ class AsyncCliniko:
                 2 minutes in the bulk lane.
             max_requests: Requests that this view may send in all before `RequestBudgetError`.
             read_only: True refuses writes. A read-only session has no views that write.
+            batch_gets: False sends each `get` as a request of its own, even if many wait.
         """
         given: dict[str, Any] = {
             "lane": _checked_lane(lane),
@@ -252,6 +254,7 @@ class AsyncCliniko:
             "retries": _checked_number("retries", retries),
             "budget": _budget(max_requests),
             "read_only": read_only or None,
+            "batch_gets": batch_gets,
         }
         changed = {name: value for name, value in given.items() if value is not None}
         view = copy.copy(self)

@@ -65,7 +65,7 @@ class Call(Generic[T]):
         self._took = 0.0
         self._again = False
         self._redirects = 0
-        self._url = session.url(request)
+        self._url = "" if request.is_open else session.url(request)
         self._processed = False  # whether an earlier try may have done what was asked
 
     async def outcome(self) -> T | ClinikoError:
@@ -87,19 +87,31 @@ class Call(Generic[T]):
             self._again = True
 
     async def _try_once(self) -> Answer | Failure | ClinikoError:
-        if self._options.budget:
-            self._options.budget.spend()
+        if not self._request.is_open:
+            self._spend()
         place = await self._place()
         if isinstance(place, RateLimitError):
             return place
         started = self._clock()
         try:
+            if self._request.is_open:
+                self._settle()
             return await self._session.exchange(
                 self._request, self._url, place, deadline=self._options.timeout
             )
         finally:
             place.close()
             self._took = self._clock() - started
+
+    def _spend(self) -> None:
+        if self._options.budget:
+            self._options.budget.spend()
+
+    def _settle(self) -> None:
+        """Decide what is sent, now that there is a place for it."""
+        self._spend()
+        self._request = self._request.settled()
+        self._url = self._session.url(self._request)
 
     async def _place(self) -> Place | RateLimitError:
         max_wait = self._options.max_wait

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     as an error, to be raised where no frame holds the body."""
 
 
-@attrs.define
+@attrs.define(eq=False)  # two budgets of the same size are two budgets
 class Budget:
     """Requests that a view may send in all."""
 
@@ -57,6 +57,7 @@ class Options:
     retries: int | None = None
     budget: Budget | None = None
     read_only: bool = False
+    batch_gets: bool = True
 
 
 class Request(Generic[T]):
@@ -66,6 +67,9 @@ class Request(Generic[T]):
     """
 
     __slots__ = ("body", "locates", "method", "parse", "path", "query", "repeat", "template")
+
+    is_open: bool = False
+    """Whether what is sent is not settled before there is a place for it; see `settled`."""
 
     def __init__(
         self,
@@ -97,6 +101,10 @@ class Request(Generic[T]):
     ) -> Request[S]:
         """A read."""
         return Request("GET", template, path, parse, query=encode_query(params))
+
+    def settled(self) -> Request[T]:
+        """What is sent, asked for once, when its place is there: an open request says so then."""
+        return self
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.template}>"

@@ -16,7 +16,7 @@ from cliniko_async._http.traffic import Traffic
 from cliniko_async.errors import ClinikoError, ReadOnlyError, SessionClosedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
     from datetime import datetime
 
     from cliniko_async._http.account import Account
@@ -205,6 +205,20 @@ class View:
     def start(self, request: Request[T]) -> asyncio.Task[T]:
         """Send a request in a task of the session's."""
         return self.session.spawn(self.call(request))
+
+    async def together(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+        """Do several things at once, and give their results in order.
+
+        At the first error, whichever it is, the others are cancelled and have ended when it is
+        raised.
+        """
+        tasks = [self.session.spawn(work) for work in works]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def __repr__(self) -> str:
         return "<View>"

@@ -30,7 +30,7 @@ from cliniko_async.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Sequence
+    from collections.abc import Sequence
 
     from cliniko_async._http.session import View
     from cliniko_async._lists.page import Batch, Page
@@ -231,7 +231,7 @@ class _Walkers:
             return
         size = max(len(first), 1)
         ranges = await self._ranges(source, first, frontier, size)
-        await self._together(self._walk(source, part, size) for part in ranges)
+        await self._view.together(self._walk(source, part, size) for part in ranges)
 
     async def _ranges(
         self, source: Source, first: Page, frontier: Frontier, size: int
@@ -241,7 +241,7 @@ class _Walkers:
         walkers = min(MOST_WALKERS, max(pages // PAGES_PER_WALKER, 1))
         # The last page among them, so that little is left to the range that has no end.
         numbers = {1 + pages * n // walkers for n in range(1, walkers)} | {pages}
-        found = await self._together(self._boundary(source, number) for number in numbers)
+        found = await self._view.together(self._boundary(source, number) for number in numbers)
         tails = {tail[0]: tail[1] for tail in found if tail and tail[0] > (frontier.second or "")}
         begins = sorted(tails)
         ranges = [_Range(frontier, begins[0] if begins else None)]
@@ -276,13 +276,3 @@ class _Walkers:
                 await self._walk(source, half, size)
         finally:
             stream.discard()
-
-    async def _together(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """Do several things at once. If one fails, the others end."""
-        tasks = [asyncio.ensure_future(work) for work in works]
-        try:
-            return await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)

@@ -245,7 +245,7 @@ class Listable(Lists[M, F, I]):
         asked = [None if ref is None else to_id(ref, self.name) for ref in ids]
         wanted = builtins.list(dict.fromkeys(id for id in asked if id is not None))
         marks = tuple(include)
-        batches = await self._together(
+        batches = await self._view.together(
             self._batch(wanted[start : start + IDS_PER_REQUEST], marks)
             for start in range(0, len(wanted), IDS_PER_REQUEST)
         )
@@ -264,7 +264,7 @@ class Listable(Lists[M, F, I]):
             if error.status not in TOO_LONG or len(ids) == 1:
                 raise
         middle = len(ids) // 2
-        halves = await self._together(
+        halves = await self._view.together(
             self._batch(part, include) for part in (ids[:middle], ids[middle:])
         )
         return halves[0] | halves[1]

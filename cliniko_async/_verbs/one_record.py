@@ -20,7 +20,7 @@ from cliniko_async.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from cliniko_async._http.request import Parse
     from cliniko_async._http.session import View
@@ -96,15 +96,6 @@ class Resource(Generic[M]):
         await self._view.call(
             Request(method, template, path, _read_nothing, body=body, repeat=repeat)
         )
-
-    async def _together(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """Do several things at once. If one fails, the others end."""
-        tasks = [self._view.session.spawn(work) for work in works]
-        try:
-            return [await task for task in tasks]
-        finally:
-            for task in tasks:
-                task.cancel()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

@@ -88,7 +88,7 @@ class AvailableTimes(Lists[AvailableTime, NoFilters, Never]):
         if unbookable not in ("raise", "skip"):
             raise InvalidValueError("unbookable= takes 'raise' or 'skip'")
         spans = tuple(_spans(from_, to))
-        found = await self._together(
+        found = await self._view.together(
             self._of_practitioner(
                 _Place(business_id, id, appointment_type_id), spans, skip=unbookable == "skip"
             )
@@ -134,7 +134,7 @@ class AvailableTimes(Lists[AvailableTime, NoFilters, Never]):
         self, place: _Place, spans: Iterable[tuple[str, str]], *, skip: bool
     ) -> builtins.list[AvailableTime]:
         try:
-            found = await self._together(self._listing(place, span).all() for span in spans)
+            found = await self._view.together(self._listing(place, span).all() for span in spans)
         except NotFoundError as error:
             why = await self._why(place, error)
             if skip and not {"business", "appointment type"}.intersection(why.hidden):
