@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import re
 from base64 import b64encode
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from cliniko_async.errors import ClinikoError, InvalidValueError, expect
+from cliniko_async.limits.identity import user_of
 
 __all__ = ["Account", "Secret", "check_user_agent", "is_confidential"]
 
@@ -20,6 +20,8 @@ FIRST_SHARD: Final = "au1"
 
 # The documentation's advice: two word characters and one or two digits, not a list of names.
 _SHARD: Final = re.compile(r"[a-z]{2}[0-9]{1,2}")
+_SHARD_HOST: Final = re.compile(r"api\.([a-z]{2}[0-9]{1,2})\.cliniko\.com\.?")
+_NOT_IN_A_BASE: Final = re.compile(r"[\s\x00-\x20\x7f@?#\\]")
 _MEANT_AS_SHARD: Final = re.compile(r"|[a-z]{2}|[a-z]{1,3}[0-9]{1,4}")
 _KEY: Final = re.compile(r"[!-9;-~]+")  # printable ASCII without blanks and the colon of Basic auth
 _USER_AGENT: Final = re.compile(r"[!-'*-~][ -'*-~]* \([!-'*-?A-~]+@[!-'*-?A-~]+\.[!-'*-?A-~]+\)")
@@ -70,43 +72,51 @@ class Account:
     @classmethod
     def _of(cls, key: str, base_url: str | None) -> Account:
         expect(key, str, "the API key is a text such as 'MS0x...-au2'")
-        name, shard = _split(key)
+        given = None if base_url is None else check_base_url(base_url)
+        shard = _shard_of(key) or _shard_asked(given) or FIRST_SHARD
+        url = given or f"https://api.{shard}.cliniko.com/v1"
         token = b64encode(f"{key}:".encode()).decode()
-        # The key is one user's, with or without its suffix; another server has other users.
-        parts = (name, shard, *([check_base_url(base_url)] if base_url else []))
         return cls(
             authorization=Secret(f"Basic {token}"),
             shard=shard,
-            base_url=check_base_url(base_url or f"https://api.{shard}.cliniko.com/v1"),
-            user=hashlib.sha256("\n".join(parts).encode()).hexdigest(),
+            base_url=url,
+            user=user_of(key, url),
         )
 
 
-def _split(key: str) -> tuple[str, str]:
-    """The key without its suffix, and its shard."""
+def _shard_of(key: str) -> str | None:
+    """The shard at a key's end, if there is one."""
     if not _KEY.fullmatch(key):
         raise InvalidValueError(
             "the API key is empty or has blanks in it: copy it whole, such as 'MS0x...-au2'"
         )
-    name, hyphen, suffix = key.rpartition("-")
+    _, hyphen, suffix = key.rpartition("-")
     if not hyphen:
-        return key, FIRST_SHARD
+        return None
     if _SHARD.fullmatch(suffix.lower()):
-        return name, suffix.lower()
+        return suffix.lower()
     if _MEANT_AS_SHARD.fullmatch(suffix.lower()):
         raise InvalidValueError(
             "the API key ends in a malformed shard: after the last hyphen stand two letters and "
             "one or two digits, such as '-au2', or there is no suffix at all"
         )
-    return key, FIRST_SHARD
+    return None
+
+
+def _shard_asked(base_url: str | None) -> str | None:
+    """The shard whose server a base URL names; a key that is older than shards does not say it."""
+    found = _SHARD_HOST.fullmatch(urlsplit(base_url or "").hostname or "")
+    return found[1] if found else None
 
 
 def check_base_url(url: str) -> str:
     """The base URL without a slash at its end.
 
     Raises:
+        InvalidTypeError: It is not a text.
         InvalidValueError: It is not https (http is for loopback alone), or more than a base.
     """
+    expect(url, str, "base_url is a text of the form https://host/v1")
     if not _is_base(url):
         raise InvalidValueError("base_url has the form https://host/v1, with nothing behind it")
     if not is_confidential(url):
@@ -118,12 +128,15 @@ def check_base_url(url: str) -> str:
 
 
 def _is_base(url: str) -> bool:
+    # `urlsplit` drops line ends and tabs silently, and does not tell an empty query from none.
+    if _NOT_IN_A_BASE.search(url):
+        return False
     try:
         parts = urlsplit(url)
         _ = parts.port  # looked at only now
     except ValueError:
         return False
-    return bool(parts.hostname) and not (parts.query or parts.fragment or parts.username)
+    return bool(parts.hostname)
 
 
 def is_confidential(url: str) -> bool:

@@ -81,6 +81,7 @@ class LocalAllowance:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._closed = False
         loop = asyncio.get_running_loop()
         self._dispatcher = next(
             (d for d in ledger.dispatchers if d.loop is loop), None
@@ -108,6 +109,9 @@ class LocalAllowance:
 
     async def aclose(self) -> None:
         """Leave. Places come back when they are due, whether or not anybody waits for them."""
+        if self._closed:
+            return
+        self._closed = True
         with _lock:
             self._dispatcher.leave(self)
             self._dispatcher.sessions -= 1
