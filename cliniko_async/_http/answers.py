@@ -55,14 +55,19 @@ _HINTS: Final[dict[int, str]] = {
 
 
 class Answer:
-    """A response that was read to its end. Its repr does not show the body."""
+    """A response that was read to its end. Its repr does not show the body.
 
-    __slots__ = ("body", "headers", "status")
+    Attributes:
+        took: Seconds between sending the request, once it had its place, and the answer's end.
+    """
+
+    __slots__ = ("body", "headers", "status", "took")
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.status: int = status
         self.headers: Mapping[str, str] = headers
         self.body: bytes = body
+        self.took: float = 0.0
 
     def __repr__(self) -> str:
         return f"<Answer {self.status}>"

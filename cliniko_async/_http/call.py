@@ -96,12 +96,15 @@ class Call(Generic[T]):
         try:
             if self._request.is_open:
                 self._settle()
-            return await self._session.exchange(
+            reply = await self._session.exchange(
                 self._request, self._url, place, deadline=self._options.timeout
             )
         finally:
             place.close()
             self._took = self._clock() - started
+        if isinstance(reply, Answer):
+            reply.took = self._took
+        return reply
 
     def _spend(self) -> None:
         if self._options.budget:
@@ -162,7 +165,7 @@ class Call(Generic[T]):
 
     def _value(self, answer: Answer) -> _Done[T] | Failure | ClinikoError:
         try:
-            value = self._request.parse(answer.body)
+            value = self._request.read(answer)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return Failure("the answer is not JSON", status=answer.status)
         if isinstance(value, DecodeError):

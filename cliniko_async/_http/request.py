@@ -15,6 +15,7 @@ from cliniko_async.limits import Lane
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from cliniko_async._http.answers import Answer
 
 __all__ = ["Budget", "Options", "Request"]
 
@@ -101,6 +102,10 @@ class Request(Generic[T]):
     ) -> Request[S]:
         """A read."""
         return Request("GET", template, path, parse, query=encode_query(params))
+
+    def read(self, answer: Answer) -> T | DecodeError:
+        """What an answer says: mostly its body alone, which is parsed."""
+        return self.parse(answer.body)
 
     def settled(self) -> Request[T]:
         """What is sent, asked for once, when its place is there: an open request says so then."""
