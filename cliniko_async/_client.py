@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
@@ -251,7 +252,7 @@ class AsyncCliniko:
             "lane": _checked_lane(lane),
             "timeout": _checked_number("timeout", timeout, above=0),
             "max_wait": _checked_number("max_wait", max_wait),
-            "retries": _checked_number("retries", retries),
+            "retries": _checked_count("retries", retries),
             "budget": _budget(max_requests),
             "read_only": read_only or None,
             "batch_gets": batch_gets,
@@ -347,19 +348,25 @@ def _checked_lane(lane: Lane | None) -> Lane | None:
 
 
 def _budget(max_requests: int | None) -> Budget | None:
-    if max_requests is None:
+    limit = _checked_count("max_requests", max_requests)
+    return None if limit is None else Budget(limit)
+
+
+def _checked_count(name: str, value: int | None) -> int | None:
+    if value is None:
         return None
-    expect(max_requests, int, "max_requests= takes a whole number")
-    if max_requests < 0:
-        raise InvalidValueError("max_requests= takes a whole number, 0 or more")
-    return Budget(max_requests)
+    expect(value, int, f"{name}= takes a whole number, not {type(value).__name__}")
+    if value < 0:
+        raise InvalidValueError(f"{name}= takes a whole number, 0 or more")
+    return value
 
 
 def _checked_number(name: str, value: float | None, *, above: float = -1) -> float | None:
     if value is None:
         return None
     expect(value, (int, float), f"{name}= takes a number, not {type(value).__name__}")
-    if value <= above or value < 0:
+    # A NaN is neither above nor below anything, and infinity is what None is for.
+    if not (value > above and 0 <= value < math.inf):
         bound = "above zero" if above == 0 else "of zero or more"
-        raise InvalidValueError(f"{name}= takes a number {bound}")
+        raise InvalidValueError(f"{name}= takes a finite number of seconds {bound}")
     return value

@@ -1,9 +1,12 @@
 """The rate limit: who may send now, and who waits.
 
+Here belong places, lanes and queues, and where they are counted: in the process, on the host, in
+Redis. Not here: what is sent (`_http`), or which user a key belongs to (`_http/account`).
+
 `window` holds the places and the proof that they are enough, `dispatcher` the lanes and their
 queues, `pause` what a 429 means for everybody. `ledger` keeps a user's places in a process, for
-all sessions, event loops and threads that share them in `local`. In `redis`, processes share them:
-they lease places (`leases`, `stock`) by one atomic `script`.
+all sessions, event loops and threads that share them in `local`; `leases` keeps those that
+processes share in a store.
 """
 
 from __future__ import annotations

@@ -190,8 +190,13 @@ async def test_a_budget_of_requests_stops_a_job_and_says_how_far_it_came() -> No
         {"lane": "fast"},
         {"timeout": 0},
         {"timeout": "3"},
+        {"timeout": float("nan")},
+        {"timeout": float("inf")},
         {"max_wait": -1},
+        {"max_wait": float("nan")},
         {"retries": -1},
+        {"retries": 1.5},
+        {"retries": True},
         {"max_requests": -1},
     ],
 )
