@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cliniko_async.emulator.clock import VirtualClock, VirtualTimeLoop
-from cliniko_async.limits import LocalLimiter
+from cliniko_async.limits.local import forget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,4 +42,4 @@ def anyio_backend(clock: VirtualClock) -> tuple[str, dict[str, Any]]:
 @pytest.fixture(autouse=True)
 def _places_of_its_own() -> Iterator[None]:
     yield
-    LocalLimiter.forget()
+    forget()

@@ -20,8 +20,8 @@ import pytest
 from redis import Redis
 
 from cliniko_async.limits import RedisLimiter
-from cliniko_async.limits.leases import StoreError
-from cliniko_async.limits.script import SCRIPT, Question, Reply
+from cliniko_async.limits.script import SCRIPT, arguments, read
+from cliniko_async.limits.store import Question, Reply, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,8 +107,8 @@ class VirtualStore:
         if fails == "before":
             raise StoreError("lost on the way there")
         now = asyncio.get_running_loop().time()
-        arguments = attrs.evolve(question, now=now).arguments()
-        reply = Reply.read(self._script(keys=self._keys, args=arguments))
+        asked = arguments(attrs.evolve(question, now=now))
+        reply = read(self._script(keys=self._keys, args=asked))
         await asyncio.sleep(self._latency / 2)
         if self.is_dead:
             await asyncio.get_running_loop().create_future()

@@ -27,7 +27,7 @@ from cliniko_async.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from cliniko_async.limits import PlaceTimeoutError
+from cliniko_async.limits.allowance import PlaceTimeoutError
 
 if TYPE_CHECKING:
     from cliniko_async._http.request import Options, Request

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def cliniko_emulator() -> Iterator[Emulator]:
     """The Cliniko API with a small made-up clinic, and a limiter that remembers no other test."""
     from cliniko_async.emulator import Clinic, Emulator  # noqa: PLC0415 - light for other tests
-    from cliniko_async.limits import LocalLimiter  # noqa: PLC0415 - likewise
+    from cliniko_async.limits.local import forget  # noqa: PLC0415 - likewise
 
-    LocalLimiter.forget()
+    forget()
     yield Emulator(Clinic.seeded(patients=120, appointments=250))
-    LocalLimiter.forget()
+    forget()

@@ -19,7 +19,6 @@ from cliniko_async.limits.allowance import (
     Limiter,
     LimiterSnapshot,
     Place,
-    PlaceTimeoutError,
 )
 from cliniko_async.limits.local import LocalLimiter
 from cliniko_async.limits.rate import RateLimit
@@ -34,7 +33,6 @@ __all__ = [
     "LimiterSnapshot",
     "LocalLimiter",
     "Place",
-    "PlaceTimeoutError",
     "RateLimit",
     "RedisLimiter",
 ]

@@ -54,8 +54,13 @@ class LimiterSnapshot:
 class Place(Protocol):
     """The right to send one request. Of what is said about its end, the first counts."""
 
-    def sent(self) -> bool:
-        """The request is about to leave. False if the place has run out, so that it must not."""
+    def sent(self, *, connected: bool = True) -> bool:
+        """The request is about to leave. False if the place has run out, so that it must not.
+
+        Args:
+            connected: Whether the connection stands, so that the request leaves now. Otherwise it
+                leaves at any moment from now on; when it does, say so again if it can be seen.
+        """
         ...
 
     def answered(self) -> None:

@@ -10,25 +10,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import attrs
 
 from cliniko_async.errors import LimiterUnavailableError
-from cliniko_async.limits.dispatcher import Dispatcher, Waiter
-from cliniko_async.limits.ledger import HeldPlace, Ledger
+from cliniko_async.limits.dispatcher import Dispatcher
+from cliniko_async.limits.leased_places import LEASE, Lease, LeasedPlaces
+from cliniko_async.limits.ledger import ANY_TIME, HeldPlace, Ledger, Queue
 from cliniko_async.limits.pause import LONG_AGO
-from cliniko_async.limits.script import Question, Reply
-from cliniko_async.limits.stock import LEASE, Lease, Stock
+from cliniko_async.limits.store import Question, Reply, Store, StoreError
 from cliniko_async.limits.window import SLACK
 
 if TYPE_CHECKING:
     from cliniko_async.limits.allowance import LimiterSnapshot
+    from cliniko_async.limits.line import Waiter
     from cliniko_async.limits.rate import RateLimit
     from cliniko_async.limits.window import Window
 
-__all__ = ["LeasedDispatcher", "LeasedLedger", "Store", "StoreError"]
+__all__ = ["LeasedDispatcher", "LeasedLedger"]
 
 logger: Final = logging.getLogger("cliniko_async.limits")
 
@@ -50,43 +51,22 @@ CLOSE_SECONDS: Final = 1.0
 """Seconds to close the store's connections."""
 
 
-class StoreError(Exception):
-    """The store gave no answer; whether it did what was asked is not known."""
-
-
-class Store(Protocol):
-    """Where processes meet."""
-
-    async def ask(self, question: Question) -> Reply:
-        """Run the script.
-
-        Raises:
-            StoreError: No answer came.
-        """
-        ...
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        ...
-
-
 class LeasedPlace(HeldPlace):
     """A leased place that a request has taken."""
 
     __slots__ = ("_lease", "_shared")
 
-    def __init__(
-        self, ledger: LeasedLedger, dispatcher: Dispatcher, *, probe: bool, lease: Lease
-    ) -> None:
-        super().__init__(ledger, dispatcher, probe=probe)
+    def __init__(self, ledger: LeasedLedger, queue: Queue, *, probe: bool, lease: Lease) -> None:
+        super().__init__(ledger, queue, probe=probe)
         self._shared = ledger
         self._lease = lease
 
-    def sent(self) -> bool:
+    def sent(self, *, connected: bool = True) -> bool:
         """Note when the request leaves. False if its lease may end before the answer."""
-        if self._sent_at is None and not self._lease.is_good(self._dispatcher.now()):
+        is_news = self._sent_at in (None, ANY_TIME)
+        if is_news and not self._lease.is_good(self._queue.now()):
             return False
-        return super().sent()
+        return super().sent(connected=connected)
 
     def _give_back(self, back: float | None) -> None:
         self._shared.stock.held -= 1
@@ -98,10 +78,10 @@ class LeasedLedger(Ledger):
 
     def __init__(self, user: str, rate: RateLimit, store: Store, *, patience: float) -> None:
         super().__init__(user, rate)
-        self.stock: Stock = Stock(rate.requests)
+        self.stock: LeasedPlaces = LeasedPlaces(rate.requests)
         self.window: Window = self.stock
         self.dispatcher: LeasedDispatcher = LeasedDispatcher(self)
-        self.dispatchers.add(self.dispatcher)
+        self.queues.add(self.dispatcher)
         self.elsewhere_free: int = 0
         """Places that were free in the store when it was asked last."""
         self.due: float | None = None
@@ -118,6 +98,7 @@ class LeasedLedger(Ledger):
         self._asked_at = LONG_AGO
         self._not_before = LONG_AGO
         self._failures = 0
+        self._other_rate = ""
         self._down_since = 0.0
         self._closing = False
         self._poked = asyncio.Event()
@@ -130,12 +111,12 @@ class LeasedLedger(Ledger):
         """None: the store keeps the reserve when it gives."""
         return 0
 
-    def admit(self, dispatcher: Dispatcher, now: float) -> LeasedPlace:
+    def admit(self, queue: Queue, now: float) -> LeasedPlace:
         """Take a place out of the stock."""
         lease = self.stock.take_lease()
         probe = self.pause.admit(now, self.rate)
-        place = LeasedPlace(self, dispatcher, probe=probe, lease=lease)
-        dispatcher.places.add(place)
+        place = LeasedPlace(self, queue, probe=probe, lease=lease)
+        queue.places.add(place)
         return place
 
     def refuse(self, now: float, seconds: float | None) -> None:
@@ -243,7 +224,7 @@ class LeasedLedger(Ledger):
         self._poked.clear()
         self._sleeps_until = until
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout(None if until is None else max(until - self._now(), 0)):
                 await self._poked.wait()
         except TimeoutError:
             pass
@@ -301,6 +282,7 @@ class LeasedLedger(Ledger):
         self._due_interactive, self._due_bulk = now + reply.wait, now + reply.wait_bulk
         self.due = self._due_interactive
         self._learn_pause(now, reply)
+        self._compare_rates(reply)
         self.dispatcher.grant()
         # Those for whom the store was asked, with nothing left to be asked for in their time.
         due = max(self._due_interactive, now)
@@ -313,6 +295,18 @@ class LeasedLedger(Ledger):
         with self.lock:
             self.pause.begin(now, max(reply.pause - reply.now, 0))
 
+    def _compare_rates(self, reply: Reply) -> None:
+        if reply.other_rate and reply.other_rate != self._other_rate:
+            self._other_rate = reply.other_rate
+            logger.warning(
+                "user %s: another process takes the rate to be %s, and this one %g per %g s; give "
+                "all of them the same RateLimit",
+                self.name,
+                reply.other_rate,
+                self.rate.requests,
+                self.rate.per,
+            )
+
     def _is_down(self, error: StoreError) -> None:
         now = self._now()
         if not self._failures:
@@ -320,7 +314,9 @@ class LeasedLedger(Ledger):
             logger.warning("user %s: the shared limiter does not answer: %s", self.name, error)
         self._not_before = now + min(FIRST_DELAY * 2**self._failures, LONGEST_DELAY)
         self._failures += 1
-        if now >= self._down_since + self._patience:
+        if error.hopeless:
+            self.dispatcher.fail_all(f"the shared limiter cannot be used: {error}")
+        elif now >= self._down_since + self._patience:
             message = f"the shared limiter does not answer: {error}"
             self.dispatcher.fail_all(message, asked_by=now - self._patience)
 
@@ -348,24 +344,33 @@ class LeasedDispatcher(Dispatcher):
         bulk = min(self._lines["bulk"].ready(ahead), min(room, most) - interactive)
         return interactive, max(bulk, 0)
 
-    def _give_up_later(self, waiter: Waiter, max_wait: float) -> asyncio.TimerHandle | None:
-        self._until[waiter] = waiter.asked + max_wait
-        return self.loop.call_later(max(max_wait, FIRST_LOOK), self._give_up, waiter)
+    def _limit_wait(self, waiter: Waiter, max_wait: float) -> None:
+        waiter.until = waiter.asked + max_wait
+        self._deadlines.add(waiter)
+        self._set_timer_by(self._ends_at(waiter))
+
+    def _ends_at(self, waiter: Waiter) -> float:
+        return max(waiter.until, waiter.asked + FIRST_LOOK)
 
     def fail_all(self, message: str, *, asked_by: float = float("inf")) -> None:
         """Fail the calls that came by a moment."""
         for line in self._lines.values():
             for waiter in tuple(line.waiters):
                 if waiter.asked <= asked_by and not waiter.place.done():
+                    line.waiters.pop(waiter, None)
                     waiter.place.set_exception(LimiterUnavailableError(message))
+
+    def _next_place(self) -> float | None:
+        shared = self._shared
+        now = self.now()
+        paused = max(shared.pause.until - now, 0.0)
+        if shared.stock.free(now) + shared.elsewhere_free:
+            return paused
+        if shared.due is None or shared.due <= now:
+            return None
+        return max(shared.due - now, paused)
 
     def snapshot(self) -> LimiterSnapshot:
         """How the user's allowance stood when the store was asked last."""
         own = super().snapshot()
-        shared = self._shared
-        now = self.now()
-        free = own.free + shared.elsewhere_free
-        next_place = own.paused if free else None
-        if next_place is None and shared.due is not None and shared.due > now:
-            next_place = max(shared.due - now, own.paused)
-        return attrs.evolve(own, free=free, next_place=next_place, back=())
+        return attrs.evolve(own, free=own.free + self._shared.elsewhere_free, back=())

@@ -39,39 +39,25 @@ Its clock must not be set forward by hand; slewing is fine.
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-import anyio
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
 from cliniko_async.errors import InvalidValueError, expect
-from cliniko_async.limits.leases import LeasedLedger, Store, StoreError
-from cliniko_async.limits.script import SCRIPT, Question, Reply
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from cliniko_async.limits.allowance import Lane, LimiterSnapshot, Place
-    from cliniko_async.limits.rate import RateLimit
+from cliniko_async.limits.script import SCRIPT, arguments, read
+from cliniko_async.limits.shared import SharedLimiter
+from cliniko_async.limits.store import Question, Reply, Store, StoreError
 
 __all__ = ["RedisLimiter"]
 
 CALL_SECONDS: Final = 5.0
 """Seconds after which Redis is taken to be gone."""
 
-CLOSE_SECONDS: Final = 2.0
-"""Seconds to report the last places when a user's last session closes."""
 
-_Key = tuple[str, str]
-
-_ledgers: Final[dict[asyncio.AbstractEventLoop, dict[_Key, LeasedLedger]]] = {}
-
-
-class RedisLimiter:
+class RedisLimiter(SharedLimiter):
     """Counts a user's places in Redis, for all processes that are given the same one.
 
     Args:
@@ -85,32 +71,9 @@ class RedisLimiter:
 
     def __init__(self, url: str, *, patience: float = 30.0) -> None:
         expect(url, str, "RedisLimiter takes a URL such as 'redis://localhost:6379/0'")
-        expect(patience, (int, float), "RedisLimiter(patience=...) takes a number of seconds")
-        if not 0 <= patience < float("inf"):
-            raise InvalidValueError("RedisLimiter(patience=...) takes a number of seconds")
+        super().__init__(url, patience=patience)
         self._url = url
-        self._patience = patience
         _connect(url)  # connects to nothing yet, but reads the URL
-
-    def open(self, user: str, rate: RateLimit) -> RedisAllowance:
-        """Join the sessions of a user, in the running event loop.
-
-        Raises:
-            InvalidValueError: Another open session gives this user another rate.
-        """
-        _bury_dead_loops()
-        ledgers = _ledgers.setdefault(asyncio.get_running_loop(), {})
-        key = (self._url, user)
-        ledger = ledgers.get(key)
-        if ledger is None:
-            store = self._store(hashlib.sha256(user.encode()).hexdigest()[:32])
-            ledger = ledgers[key] = LeasedLedger(user, rate, store, patience=self._patience)
-        elif ledger.rate != rate:
-            raise InvalidValueError(
-                "this user has an open session with another rate_limit, and the limit is the "
-                "user's: pass the same RateLimit to both sessions"
-            )
-        return RedisAllowance(ledger, key)
 
     def _store(self, name: str) -> Store:
         return RedisStore(_connect(self._url), name)
@@ -121,22 +84,21 @@ def _connect(url: str) -> Any:
     connect: Any = Redis.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] # likewise
     try:
         # A call that was lost must not be sent again as it was: the conversation makes a new one.
-        return connect(
+        client = connect(
             url,
             socket_timeout=CALL_SECONDS,
             socket_connect_timeout=CALL_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
-    except ValueError:
-        raise InvalidValueError(
-            "RedisLimiter takes a URL such as 'redis://localhost:6379/0', 'rediss://...' or "
-            "'unix://...'"
-        ) from None
-
-
-def _bury_dead_loops() -> None:
-    for loop in [loop for loop in _ledgers if loop.is_closed()]:
-        del _ledgers[loop]
+        client.connection_pool.make_connection()  # reads the URL's options
+    except (ValueError, TypeError):
+        problem = "or an option in it is not one of redis-py's" if "?" in url else ""
+    else:
+        return client
+    raise InvalidValueError(
+        "RedisLimiter takes a URL such as 'redis://localhost:6379/0', 'rediss://...' or "
+        f"'unix://...'; this is none, {problem}".rstrip(", ")
+    )
 
 
 class RedisStore:
@@ -154,53 +116,24 @@ class RedisStore:
             StoreError: No answer came.
         """
         try:
-            return Reply.read(await self._script(keys=self._keys, args=question.arguments()))
+            return read(await self._script(keys=self._keys, args=arguments(question)))
         except Exception as error:  # noqa: BLE001 - whatever it is, no call may hang for it
             problem = type(error).__name__  # its message may name hosts
-        raise StoreError(problem)
+            hopeless = _is_hopeless(error)
+        raise StoreError(
+            f"{problem}: are the URL's user, password and database right?" if hopeless else problem,
+            hopeless=hopeless,
+        )
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._client.aclose()
 
 
-class RedisAllowance:
-    """A session's share in a user's places; see `Allowance`."""
-
-    def __init__(self, ledger: LeasedLedger, key: _Key) -> None:
-        self._ledger = ledger
-        self._key = key
-        self._closed = False
-        ledger.dispatcher.sessions += 1
-
-    async def acquire(
-        self, *, lane: Lane = "interactive", max_wait: float | None = None, again: bool = False
-    ) -> Place:
-        """Wait for a place."""
-        return await self._ledger.dispatcher.acquire(
-            self, lane=lane, max_wait=max_wait, again=again
-        )
-
-    def hold(self, seconds: Iterable[float]) -> None:
-        """Take places for so many seconds each, which an earlier process has used."""
-        for wait in seconds:
-            if wait > 0:
-                self._ledger.hold(wait)
-
-    def snapshot(self) -> LimiterSnapshot:
-        """How the user's allowance stood when Redis was asked last."""
-        return self._ledger.dispatcher.snapshot()
-
-    async def aclose(self) -> None:
-        """Leave. The last session of a user reports what it has used, and returns the rest."""
-        if self._closed:
-            return
-        self._closed = True
-        dispatcher = self._ledger.dispatcher
-        dispatcher.leave(self)
-        dispatcher.sessions -= 1
-        if dispatcher.sessions:
-            return
-        _ledgers[dispatcher.loop].pop(self._key, None)
-        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-            await self._ledger.aclose()
+def _is_hopeless(error: Exception) -> bool:
+    """Whether Redis was reached and said something that trying again does not change."""
+    if isinstance(error, AuthenticationError | NoPermissionError):
+        return True
+    # Not one of its subclasses, such as those of a server that loads or fails over.
+    refused = type(error) is ResponseError
+    return refused and any(word in str(error) for word in ("DB index", "WRONGPASS", "unknown"))

@@ -1,4 +1,4 @@
-"""The one script that Redis runs: give back, look at the pause, take; all or nothing.
+"""The one script that Redis runs; `host_rules` is the same for a file.
 
 Two keys a user: a sorted set of the places that are taken, by the moment at which each comes
 back, and a hash with what all processes should know. Moments are the server's own, so that the
@@ -7,12 +7,16 @@ clocks of hosts need not agree. Plain Lua 5.1 and old commands alone: Redis 6.2 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+from cliniko_async.limits.store import Reply
 
-__all__ = ["SCRIPT", "Question", "Reply"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cliniko_async.limits.store import Question
+
+__all__ = ["SCRIPT", "arguments", "read"]
 
 SCRIPT: Final = """
 local places, state = KEYS[1], KEYS[2]
@@ -25,7 +29,7 @@ if not now then
   now = time[1] + time[2] / 1000000
 end
 
-for i = 12, #ARGV, 2 do
+for i = 13, #ARGV, 2 do
   local left = tonumber(ARGV[i + 1])
   if left > 0 then
     redis.call('ZADD', places, now + left, ARGV[i])
@@ -35,7 +39,7 @@ for i = 12, #ARGV, 2 do
 end
 redis.call('ZREMRANGEBYSCORE', places, '-inf', now)
 
-local known = redis.call('HMGET', state, 'pause', 'seen', 'row')
+local known = redis.call('HMGET', state, 'pause', 'seen', 'row', 'rate', 'asked')
 local pause, seen, row = tonumber(known[1]) or 0, tonumber(known[2]), tonumber(known[3]) or 0
 if ARGV[10] ~= '' then
   pause = math.max(pause, now + ARGV[10])
@@ -88,7 +92,11 @@ local latest = redis.call('ZRANGE', places, -1, -1, 'WITHSCORES')[2]
 if latest then
   redis.call('PEXPIRE', places, math.ceil((latest - now) * 1000) + 1000)
 end
-redis.call('HSET', state, 'pause', pause, 'row', row)
+local other = ''
+if known[4] and known[4] ~= ARGV[12] and now < tonumber(known[5]) + 2 * per then
+  other = known[4]
+end
+redis.call('HSET', state, 'pause', pause, 'row', row, 'rate', ARGV[12], 'asked', now)
 if seen then
   redis.call('HSET', state, 'seen', seen)
 end
@@ -97,86 +105,35 @@ redis.call('PEXPIRE', state, math.ceil((math.max(pause - now, 0) + 2 * per) * 10
 local function text(seconds)
   return string.format('%.6f', seconds)
 end
-return {take + take_bulk, free, text(wait), text(wait_bulk), text(pause), text(now)}
+return {take + take_bulk, free, text(wait), text(wait_bulk), text(pause), text(now), other}
 """
 
 
-@attrs.frozen(kw_only=True)
-class Question:
-    """What a process tells and asks.
-
-    Attributes:
-        limit: Places that the user has.
-        per: Seconds of a window.
-        lease: Seconds until a place that is taken now comes back, if nothing is heard of it.
-        reserve: Places that bulk leaves free while interactive calls come.
-        interactive: Places to take for interactive calls, at the most.
-        bulk: Places to take for bulk, at the most.
-        name: The process; with a number, the name of a place. No place has the name of another.
-        first: The number of the first place to be taken.
-        refused: Seconds to hold everybody back, after a 429.
-        seen: Seconds since an interactive call came, if one did.
-        back: Seconds until places come back, by name. Too long is safe; zero is at once.
-        now: The moment, for tests; otherwise the server's.
-    """
-
-    limit: int
-    per: float
-    lease: float
-    reserve: int
-    interactive: int
-    bulk: int
-    name: str
-    first: int
-    refused: float | None = None
-    seen: float | None = None
-    back: Mapping[str, float] = attrs.field(factory=dict[str, float])
-    now: float | None = None
-
-    def arguments(self) -> list[str]:
-        """What the script is called with."""
-        return [
-            _text(self.now),
-            str(self.limit),
-            _text(self.per),
-            _text(self.lease),
-            str(self.reserve),
-            str(self.interactive),
-            str(self.bulk),
-            self.name,
-            str(self.first),
-            _text(self.refused),
-            _text(self.seen),
-            *(part for name, left in self.back.items() for part in (name, _text(left))),
-        ]
+def arguments(question: Question) -> list[str]:
+    """What the script is called with."""
+    return [
+        _text(question.now),
+        str(question.limit),
+        _text(question.per),
+        _text(question.lease),
+        str(question.reserve),
+        str(question.interactive),
+        str(question.bulk),
+        question.name,
+        str(question.first),
+        _text(question.refused),
+        _text(question.seen),
+        question.rate,
+        *(part for name, left in question.back.items() for part in (name, _text(left))),
+    ]
 
 
 def _text(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:.6f}"
 
 
-@attrs.frozen
-class Reply:
-    """What Redis says.
-
-    Attributes:
-        given: Places that were taken.
-        free: Places that are left.
-        wait: Seconds before which no interactive call gets a place, as far as is known.
-        wait_bulk: Likewise for bulk.
-        pause: Until when everybody is held back, or was, by the server's clock.
-        now: The server's clock.
-    """
-
-    given: int
-    free: int
-    wait: float
-    wait_bulk: float
-    pause: float
-    now: float
-
-    @classmethod
-    def read(cls, reply: Sequence[Any]) -> Reply:
-        """Read what the script returns."""
-        given, free, *moments = reply
-        return cls(int(given), int(free), *map(float, moments))
+def read(reply: Sequence[Any]) -> Reply:
+    """Read what the script returns."""
+    given, free, *moments, other = reply
+    other_rate = other.decode() if isinstance(other, bytes) else str(other)
+    return Reply(int(given), int(free), *map(float, moments), other_rate=other_rate)

@@ -14,12 +14,8 @@ import pytest
 from crowds import answer, call
 
 from cliniko_async.errors import InvalidTypeError, InvalidValueError, SessionClosedError
-from cliniko_async.limits import (
-    Allowance,
-    LocalLimiter,
-    PlaceTimeoutError,
-    RateLimit,
-)
+from cliniko_async.limits import Allowance, LocalLimiter, RateLimit
+from cliniko_async.limits.allowance import PlaceTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

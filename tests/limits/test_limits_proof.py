@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cliniko_async.emulator.clock import VirtualClock, VirtualTimeLoop
 from cliniko_async.limits import Allowance, LocalLimiter, RateLimit
+from cliniko_async.limits.local import forget
 
 
 async def make(allowance: Allowance, call: Call, seen: Seen) -> None:
@@ -58,7 +59,7 @@ def test_no_window_at_the_server_ever_holds_more_than_the_limit(
     rate: RateLimit, runs: list[list[Call]], sessions: int
 ) -> None:
     """Over sessions, event loops, latencies, cancellations, time-outs and 429s."""
-    LocalLimiter.forget()
+    forget()
     clock, seen = VirtualClock(), Seen()
     for run in runs:
         with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(clock)) as runner:
@@ -74,7 +75,7 @@ def test_no_window_at_the_server_ever_holds_more_than_the_limit(
 def test_within_a_lane_the_first_to_come_is_the_first_to_go(
     rate: RateLimit, run: list[Call]
 ) -> None:
-    LocalLimiter.forget()
+    forget()
     seen = Seen()
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         runner.run(crowd(rate, 1, run, seen))

@@ -17,8 +17,9 @@ from cliniko_async.errors import (
     LimiterUnavailableError,
     SessionClosedError,
 )
-from cliniko_async.limits import PlaceTimeoutError, RateLimit, RedisLimiter
-from cliniko_async.limits.stock import LEASE
+from cliniko_async.limits import RateLimit, RedisLimiter
+from cliniko_async.limits.allowance import PlaceTimeoutError
+from cliniko_async.limits.leased_places import LEASE
 
 pytestmark = pytest.mark.anyio
 

@@ -15,7 +15,7 @@ from cliniko_async import AsyncCliniko
 from cliniko_async.emulator import Emulator
 from cliniko_async.emulator.serve import running
 from cliniko_async.limits import RateLimit, RedisLimiter
-from cliniko_async.limits.stock import LEASE
+from cliniko_async.limits.leased_places import LEASE
 
 shared_server = pytest.fixture(started, scope="module")
 server = pytest.fixture(emptied)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from redis_server import Failing, Process, Server, emptied, started
 
 from cliniko_async.emulator.clock import VirtualTimeLoop
-from cliniko_async.limits.script import SCRIPT, Question, Reply
-from cliniko_async.limits.stock import LEASE
+from cliniko_async.limits.leased_places import LEASE
+from cliniko_async.limits.script import SCRIPT, arguments, read
+from cliniko_async.limits.store import Question
 
 if TYPE_CHECKING:
     from cliniko_async.limits import Allowance, RateLimit
@@ -160,7 +161,7 @@ def test_the_script_gives_what_is_free_and_no_more(
             back=back,
             now=now,
         )
-        reply = Reply.read(script(keys=["{me}:p", "{me}:s"], args=question.arguments()))
+        reply = read(script(keys=["{me}:p", "{me}:s"], args=arguments(question)))
         free = 0 if now < pause else 5 - len(until)
         turn = min(step.bulk, free, 1) if row >= 10 else 0
         interactive = min(step.interactive, free - turn)

@@ -15,7 +15,7 @@ from cliniko_async import AsyncCliniko, DecodeError, InvalidTypeError, InvalidVa
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.clock import VirtualTimeLoop
 from cliniko_async.emulator.emulator import VIRTUAL_START
-from cliniko_async.limits import LocalLimiter
+from cliniko_async.limits.local import forget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +168,7 @@ def test_a_copy_that_follows_the_changes_misses_nothing(
     data: st.DataObject, *, touches: bool, skew: int
 ) -> None:
     """Updates between any requests, several a second, stamped by a clock that is off."""
-    LocalLimiter.forget()
+    forget()
     emulator = Emulator(Clinic(), limit=100_000, latency=0.5, jitter=0.5)
     clinic = emulator.clinic
     clinic.archiving_touches_updated_at = touches

@@ -26,7 +26,8 @@ from cliniko_async.errors import (
     ServerError,
     SessionClosedError,
 )
-from cliniko_async.limits import LocalLimiter, RateLimit
+from cliniko_async.limits import RateLimit
+from cliniko_async.limits.local import forget
 
 if TYPE_CHECKING:
     from cliniko_async.resources.taxes import Tax
@@ -183,7 +184,7 @@ def test_any_churn_between_any_requests_costs_no_row_that_stayed(
             elif not coming_back and rows:
                 stayed.discard(rows.pop(data.draw(st.integers(0, len(rows) - 1)))["id"])
 
-    LocalLimiter.forget()
+    forget()
     server = ListServer(rows, latency=(0.0, 1.0), most_per_page=3, on_request=churn)
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         found = runner.run(listed(server))

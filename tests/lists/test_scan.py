@@ -18,7 +18,7 @@ from listserver import ListServer, row
 from cliniko_async import AsyncCliniko, RateLimit, ServerError, SessionClosedError
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.clock import VirtualTimeLoop
-from cliniko_async.limits import LocalLimiter
+from cliniko_async.limits.local import forget
 
 pytestmark = pytest.mark.anyio
 
@@ -108,7 +108,7 @@ def test_any_churn_between_any_requests_costs_no_row_that_stayed(data: st.DataOb
             elif action == "back" and gone and per_second == 1:
                 rows.append(gone.pop())
 
-    LocalLimiter.forget()
+    forget()
     server = ListServer(rows, latency=(0.0, 1.0), most_per_page=3, on_request=churn)
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         found = runner.run(scanned(server))

@@ -32,7 +32,7 @@ from cliniko_async._verbs.include import filters_of
 from cliniko_async.emulator.clock import VirtualTimeLoop
 from cliniko_async.emulator.filters import parse
 from cliniko_async.errors import ClinikoError, InvalidTypeError, InvalidValueError
-from cliniko_async.limits import LocalLimiter
+from cliniko_async.limits.local import forget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,7 +92,7 @@ def meet(server: Server, call: Callable[[AsyncCliniko], Any]) -> Any:
             except ClinikoError as error:
                 return error
 
-    LocalLimiter.forget()
+    forget()
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(main())
 

@@ -12,9 +12,10 @@ from typing import Final
 
 import attrs
 
+from cliniko_async.limits.clock import suspended
 from cliniko_async.limits.window import Window
 
-__all__ = ["LEASE", "Lease", "Stock"]
+__all__ = ["LEASE", "Lease", "LeasedPlaces"]
 
 ATTEMPT: Final = 40.0
 """Seconds of its lease that a place must have left when its request leaves.
@@ -32,13 +33,16 @@ class Lease:
 
     name: str
     taken: float
+    suspended: float = attrs.field(factory=suspended)
+    """Seconds that the machine had slept by then."""
 
     def is_good(self, now: float) -> bool:
         """Whether a request that leaves now is done before the lease is over."""
-        return now <= self.taken + LEASE - ATTEMPT
+        slept = suspended() - self.suspended
+        return now + max(slept, 0.0) <= self.taken + LEASE - ATTEMPT
 
 
-class Stock(Window):
+class LeasedPlaces(Window):
     """The leased places that no request has yet."""
 
     def __init__(self, places: int) -> None:
