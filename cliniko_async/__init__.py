@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from cliniko_async._client import AsyncCliniko
 from cliniko_async._http.traffic import Traffic, Wait
 from cliniko_async._lists.changes import Change
+from cliniko_async._models.fields import fields_from_json
 from cliniko_async._models.links import Link
 from cliniko_async._models.model import Unknown
 from cliniko_async._models.people import PhoneNumber
@@ -29,6 +30,7 @@ from cliniko_async.errors import (
     DecodeError,
     ForbiddenError,
     IncompleteListingError,
+    InvalidFieldsError,
     InvalidTypeError,
     InvalidValueError,
     LimiterUnavailableError,
@@ -178,6 +180,7 @@ __all__ = [
     "GroupAppointment",
     "IncompleteListingError",
     "IndividualAppointment",
+    "InvalidFieldsError",
     "InvalidTypeError",
     "InvalidValueError",
     "Invoice",
@@ -227,4 +230,5 @@ __all__ = [
     "User",
     "ValidationError",
     "Wait",
+    "fields_from_json",
 ]

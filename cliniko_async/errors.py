@@ -3,6 +3,7 @@
     ClinikoError
     ├── InvalidValueError (ValueError)   an argument's value cannot be right; nothing was sent
     ├── InvalidTypeError (TypeError)     an argument's type cannot be right; nothing was sent
+    │   └── InvalidFieldsError           fields of a write that cannot be right: both of the above
     ├── ReadOnlyError                    a write on a read-only session; nothing was sent
     ├── SessionClosedError               not open, closed, or another event loop's session
     ├── LimiterUnavailableError          the shared limiter cannot be reached; nothing was sent
@@ -44,6 +45,7 @@ __all__ = [
     "DecodeError",
     "ForbiddenError",
     "IncompleteListingError",
+    "InvalidFieldsError",
     "InvalidTypeError",
     "InvalidValueError",
     "LimiterUnavailableError",
@@ -97,6 +99,19 @@ class InvalidValueError(ClinikoError, ValueError):
 
 class InvalidTypeError(ClinikoError, TypeError):
     """An argument has a type that cannot be right; the message says what to write instead."""
+
+
+class InvalidFieldsError(InvalidTypeError, InvalidValueError):
+    """Fields of a create or update that cannot be right, by type or by value; nothing was sent.
+
+    Attributes:
+        problems: One line for each problem: the field, the path inside it and what to write,
+            never the value.
+    """
+
+    def __init__(self, message: str, *, problems: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.problems: Sequence[str] = tuple(problems)
 
 
 def expect(value: object, kinds: type | tuple[type, ...], otherwise: str) -> None:

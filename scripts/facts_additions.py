@@ -109,7 +109,7 @@ ADDITIONS: Final[dict[str, Any]] = {
             "properties": {
                 "notes": TEXT | {"nullable": True},
                 "patient_id": ID,
-                "recall_at": MOMENT,
+                "recall_at": {"type": "string", "format": "date", "assumed": True},
                 "recall_type_id": ID,
             }
         },

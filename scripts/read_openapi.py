@@ -155,6 +155,8 @@ class _Reader:
             found["format"] = said["format"]
         if "enum" in said:
             found["enum"] = said["enum"]
+        if "maxLength" in said:
+            found["max_length"] = said["maxLength"]
         if "items" in said:
             found["items"] = self.property(said["items"])
         if "properties" in said:

@@ -65,7 +65,7 @@ def test_every_name_in_the_table_leads_somewhere() -> None:
         assert operation.body is None or operation.body in facts.bodies, operation
 
 
-VALUES = {"type", "format", "enum", "nullable", "deprecated", "assumed"}
+VALUES = {"type", "format", "enum", "max_length", "nullable", "deprecated", "assumed", "source"}
 SHAPES = {"items", "properties", "required", "link", "ref", "any_of"}
 
 

@@ -4,15 +4,39 @@ Here belong the base of all models, values that several of them share, and the c
 reads and writes them. Not here: the resources' own models, which stand with their resource.
 """
 
-from cliniko_async._models.converter import decode, decode_rows, encode_fields
+from cliniko_async._models.converter import decode, decode_rows
+from cliniko_async._models.fields import (
+    JsonNumber,
+    Text2,
+    Text50,
+    Text100,
+    Text255,
+    Text5000,
+    encode_fields,
+    fields_from_json,
+)
 from cliniko_async._models.links import Link, Ref, is_id, to_id
-from cliniko_async._models.model import Id, Model, Moment, Record, Unknown, model
+from cliniko_async._models.model import (
+    NEEDED,
+    READ_ONLY,
+    TRUE_ALONE,
+    Id,
+    Model,
+    Moment,
+    Record,
+    Unknown,
+    model,
+)
 from cliniko_async._models.moments import utc_text
 from cliniko_async._models.people import PhoneNumber, Pronouns
 from cliniko_async._models.unions import hooked, variants
 
 __all__ = [
+    "NEEDED",
+    "READ_ONLY",
+    "TRUE_ALONE",
     "Id",
+    "JsonNumber",
     "Link",
     "Model",
     "Moment",
@@ -20,10 +44,16 @@ __all__ = [
     "Pronouns",
     "Record",
     "Ref",
+    "Text2",
+    "Text50",
+    "Text100",
+    "Text255",
+    "Text5000",
     "Unknown",
     "decode",
     "decode_rows",
     "encode_fields",
+    "fields_from_json",
     "hooked",
     "is_id",
     "model",

@@ -19,9 +19,9 @@ import attrs
 import msgspec
 import pyarrow as pa  # pyright: ignore[reportMissingTypeStubs] # it has none
 
-from cliniko_async._models.converter import decode, json_name
+from cliniko_async._models.converter import decode
 from cliniko_async._models.links import Link
-from cliniko_async._models.model import Id, Moment, Unknown
+from cliniko_async._models.model import Id, Moment, Unknown, json_name
 from cliniko_async.errors import DecodeError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -23,21 +23,16 @@ from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 
 from cliniko_async._models.large_numbers import read_json
-from cliniko_async._models.links import Link, is_id, to_id
-from cliniko_async._models.model import Id, Model, Moment, Unknown
-from cliniko_async._models.moments import utc_text
-from cliniko_async.errors import DecodeError, InvalidTypeError, InvalidValueError
+from cliniko_async._models.links import Link, is_id
+from cliniko_async._models.model import Id, Model, Moment, json_name
+from cliniko_async.errors import DecodeError
 
-__all__ = ["converter", "decode", "decode_rows", "encode_fields", "json_name"]
+__all__ = ["converter", "decode", "decode_rows"]
 
 M = TypeVar("M", bound=Model)
 
 Json = Any
 Decoder = Callable[[bytes | msgspec.Raw], Any]
-
-NUMBERS: Final = frozenset({("ProductFields", "price")})
-"""Fields that requests carry as JSON numbers; all other money is text (the API's document)."""
-
 
 _KEY_IN_PATH: Final = re.compile(r"""\[['"].*['"]\]""")
 """A part of a path that is no field's name: it came with the record."""
@@ -110,15 +105,6 @@ def _to_optional_link(value: Json, _: Any) -> Link | None:
     if value is None or value in ({}, {"links": {}}, {"links": None}):
         return None
     return _to_link(value, _)
-
-
-def json_name(field: attrs.Attribute[Any]) -> str:
-    """The member of the JSON object that a model's field is read from.
-
-    A field that would be a Python keyword has an underscore behind it; one whose name is no
-    identifier names its member as `metadata={"name": ...}`.
-    """
-    return str(field.metadata.get("name", field.name.removesuffix("_")))
 
 
 def _is_open_enumeration(kind: Any) -> bool:
@@ -309,64 +295,3 @@ def _describe(error: BaseException, kind: type | None) -> str:
     if isinstance(error, KeyError):
         return "missing"
     return f"does not fit {getattr(kind, '__name__', kind)}"
-
-
-def encode_fields(kind: type[Any], fields: Mapping[str, object]) -> dict[str, Json]:
-    """The JSON object of a create or update.
-
-    Raises:
-        InvalidTypeError: A field that the API does not have (it would ignore it in silence), or a
-            value of a type that it does not take.
-        InvalidValueError: An id that is not digits, or a date-time without a time zone.
-    """
-    known = kind.__annotations__
-    unknown = sorted(fields.keys() - known.keys())
-    if unknown:
-        raise InvalidTypeError(
-            f"{kind.__name__} has no {', '.join(unknown)}: it has {', '.join(sorted(known))}"
-        )
-    body = {name.removesuffix("_"): _to_json(name, value) for name, value in fields.items()}
-    for owner, name in NUMBERS:
-        if owner == kind.__name__ and isinstance(fields.get(name), Decimal):
-            body[name] = float(body[name])
-    return body
-
-
-def _to_json(name: str, value: Any) -> Json:
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, str | Link):
-        return to_id(value) if name.endswith("_id") or isinstance(value, Link) else value
-    if isinstance(value, Decimal):
-        return _number(name, value)
-    if isinstance(value, date):
-        return utc_text(value) if isinstance(value, datetime) else value.isoformat()
-    if isinstance(value, Model | Mapping):
-        return _members(cast("Model | Mapping[str, Any]", value))
-    if isinstance(value, Sequence | set | frozenset):
-        return [_to_json(name.removesuffix("s"), part) for part in cast("Iterable[Any]", value)]
-    hint = ": write Decimal('10.5')" if isinstance(value, float) else ""
-    raise InvalidTypeError(f"{name} cannot be a {type(value).__name__}{hint}")
-
-
-def _members(value: Model | Mapping[str, Any]) -> dict[str, Json]:
-    if isinstance(value, Unknown):
-        return value.raw
-    if isinstance(value, Model):
-        # What is None stays out: the API takes no nulls in the parts of a record.
-        fields = (field for field in value.__attrs_attrs__ if "read_only" not in field.metadata)
-        members = {json_name(field): getattr(value, field.name) for field in fields}
-        value = {name: member for name, member in members.items() if member is not None}
-    return {_checked_name(name): _to_json(name, member) for name, member in value.items()}
-
-
-def _checked_name(name: object) -> str:
-    if not isinstance(name, str):
-        raise InvalidTypeError(f"a field's name is a text, not {type(name).__name__}")
-    return name
-
-
-def _number(name: str, value: Decimal) -> Json:
-    if not value.is_finite():
-        raise InvalidValueError(f"{name}: a number must be finite")
-    return f"{value:f}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
 
 import attrs
 import msgspec
@@ -11,13 +12,33 @@ from typing_extensions import dataclass_transform
 
 from cliniko_async._models.links import Link
 
-__all__ = ["Id", "Model", "Moment", "Record", "Unknown", "model"]
+__all__ = [
+    "NEEDED",
+    "READ_ONLY",
+    "TRUE_ALONE",
+    "Id",
+    "Model",
+    "Moment",
+    "Record",
+    "Unknown",
+    "json_name",
+    "model",
+]
 
 Id = Annotated[str, "id"]
 """An id: a 64-bit integer, which the API writes as a string and old records as a number."""
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A date-time with a zone, in UTC."""
+
+READ_ONLY: Final = MappingProxyType({"read_only": True})
+"""Metadata of a part's field that is read and never written."""
+
+TRUE_ALONE: Final = MappingProxyType({"true_alone": True})
+"""Metadata of a field that is left out if it is False: the API takes True alone."""
+
+NEEDED: Final = MappingProxyType({"needed": True})
+"""Metadata of a part's field that a write must have."""
 
 M = TypeVar("M", bound="Model")
 
@@ -42,6 +63,15 @@ class Model:
 def _silent(_cls: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
     # rich prints the fields that attrs lists and does not ask for the class's own repr.
     return [field.evolve(repr=False) for field in fields]
+
+
+def json_name(field: attrs.Attribute[Any]) -> str:
+    """The member of the JSON object that a model's field is read from.
+
+    A field that would be a Python keyword has an underscore behind it; one whose name is no
+    identifier names its member as `metadata={"name": ...}`.
+    """
+    return str(field.metadata.get("name", field.name.removesuffix("_")))
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))

@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from cliniko_async._models.model import Model, model
+from cliniko_async._models.model import NEEDED, READ_ONLY, Model, model
 
 __all__ = ["PhoneNumber", "Pronouns"]
 
@@ -16,7 +16,7 @@ class PhoneNumber(Model):
     """A telephone number of a patient or contact."""
 
     number: str | None = None
-    normalized_number: str | None = attrs.field(default=None, metadata={"read_only": True})
+    normalized_number: str | None = attrs.field(default=None, metadata=READ_ONLY)
     phone_type: Literal["Fax", "Home", "Mobile", "Other", "Work"] | str | None = None
 
 
@@ -24,8 +24,8 @@ class PhoneNumber(Model):
 class Pronouns(Model):
     """A person's pronouns. The API takes all five or none."""
 
-    nominative: str | None = None
-    accusative: str | None = None
-    pronominal_possessive: str | None = None
-    predicative_possessive: str | None = None
-    reflexive: str | None = None
+    nominative: str | None = attrs.field(default=None, metadata=NEEDED)
+    accusative: str | None = attrs.field(default=None, metadata=NEEDED)
+    pronominal_possessive: str | None = attrs.field(default=None, metadata=NEEDED)
+    predicative_possessive: str | None = attrs.field(default=None, metadata=NEEDED)
+    reflexive: str | None = attrs.field(default=None, metadata=NEEDED)

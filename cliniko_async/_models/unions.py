@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from cliniko_async._models.converter import converter
 from cliniko_async._models.model import Model, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["hooked", "variants"]
 
@@ -32,14 +32,14 @@ def hooked(name: str, read: Callable[[Any], Any]) -> Any:
 
 
 def variants(
-    name: str, pick: Callable[[dict[str, Any]], type[Model] | None], union: Any = None
+    name: str, pick: Callable[[dict[str, Any]], type[Model] | None], models: Iterable[Any] = ()
 ) -> Any:
     """Make the type of a field, or of a record, that is one of several models.
 
     Args:
         name: The union's name.
         pick: Tells which model an object fits, or None: it becomes `Unknown` then.
-        union: The models, for those who ask the type for its `members`.
+        models: All of them, for those who ask the type for its `members`.
     """
 
     def read(value: Any) -> Model:
@@ -48,5 +48,6 @@ def variants(
         return Unknown(raw=found) if kind is None else converter.structure(found, kind)
 
     kind = hooked(name, read)
-    kind.members = get_args(union)
+    kind.members = tuple(dict.fromkeys(models))
+    kind.pick = pick
     return kind

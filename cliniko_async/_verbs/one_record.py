@@ -9,7 +9,8 @@ from typing_extensions import deprecated
 
 from cliniko_async._http.request import Request
 from cliniko_async._http.retries import Repeat
-from cliniko_async._models.converter import decode, encode_fields
+from cliniko_async._models.converter import decode
+from cliniko_async._models.fields import encode_fields
 from cliniko_async._models.links import Ref, to_id
 from cliniko_async._models.model import Model
 from cliniko_async._verbs.include import include_params

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from cliniko_async.emulator.clinic import seconds_after
 from cliniko_async.emulator.facts import load
 from cliniko_async.emulator.records import linked_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cliniko_async.emulator.clinic import Clinic
     from cliniko_async.emulator.facts import Fact, Operation
@@ -166,24 +167,95 @@ def _in_utc(moment: str | None) -> str | None:
     return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _is_moment(value: Any) -> bool:
+def _is_moment(value: str) -> bool:
     try:
         return datetime.fromisoformat(value).tzinfo is not None
     except ValueError:
         return False
 
 
+def _is_date(value: str) -> bool:
+    try:
+        return len(value) == len("2026-05-31") and bool(date.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+def _is_decimal(value: str) -> bool:
+    try:
+        return Decimal(value).is_finite()
+    except InvalidOperation:
+        return False
+
+
+_FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
+    "date-time": _is_moment,
+    "date": _is_date,
+    "decimal": _is_decimal,
+    "int64": str.isdecimal,
+}
+
+
 def _problem(fact: Fact, value: Any) -> str | None:
+    """What is wrong with a value, or with something in it."""
     if value is None:
         return None if fact.get("nullable") or "type" not in fact else "can't be blank"
+    if "any_of" in fact:
+        return _problem_of_variant(fact["any_of"], value)
     expected = _JSON_TYPES.get(fact.get("type", ""))
     if expected and (
         not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected)
     ):
-        # Ids are taken as numbers, too; other texts are not.
-        return None if fact.get("format") in ("int64", "decimal") else "is invalid"
-    if fact.get("format") == "date-time" and not _is_moment(value):
+        # Ids and money are taken as numbers, too; other texts are not.
+        number = fact.get("format") in ("int64", "decimal") and isinstance(value, int | float)
+        return None if number and not isinstance(value, bool) else "is invalid"
+    if isinstance(value, dict):
+        return _problem_of_object(fact, cast("Record", value))
+    if isinstance(value, list):
+        return _problem_of_list(fact.get("items", {}), cast("list[Any]", value))  # type: ignore[redundant-cast] # pyright wants it
+    return _problem_of_scalar(fact, value)
+
+
+def _problem_of_list(items: Fact, values: list[Any]) -> str | None:
+    return next(filter(None, (_problem(items, value) for value in values)), None)
+
+
+def _problem_of_scalar(fact: Fact, value: Any) -> str | None:
+    if not _FORMATS.get(fact.get("format", ""), bool)(value) and fact.get("format") in _FORMATS:
         return "is invalid"
     if "enum" in fact and value not in fact["enum"]:
         return "is not included in the list"
+    longest: int | None = fact.get("max_length")
+    if longest is not None and len(value) > longest:
+        return f"is too long (maximum is {longest} characters)"
+    return None
+
+
+def _problem_of_object(fact: Fact, value: Record) -> str | None:
+    """What is wrong with a part. Members that the API does not know are ignored."""
+    for name in fact.get("required", ()):
+        if value.get(name) is None:
+            return f"'{name}' can't be blank"
+    for name, inner in fact.get("properties", {}).items():
+        problem = _problem(inner, value[name]) if name in value else None
+        if name == "selected" and value.get(name) is False:
+            problem = "is not included in the list"  # the API takes True alone
+        if name == "sections" and value.get(name) == []:
+            problem = "must not be empty"
+        if problem:
+            return f"'{name}' {problem}"
+    return None
+
+
+def _problem_of_variant(names: Sequence[str], value: Any) -> str | None:
+    """What is wrong with a part that is one of several; one of a new kind is taken as it is."""
+    if not isinstance(value, dict):
+        return "is invalid"
+    part = cast("Record", value)
+    for name in names:
+        schema = load().schemas[name]
+        kinds: Sequence[str] = schema.properties.get("type", {}).get("enum", ())
+        if part.get("type") in kinds:
+            said = {"properties": schema.properties, "required": schema.required}
+            return _problem_of_object(said, part)
     return None

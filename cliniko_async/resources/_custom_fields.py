@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from cliniko_async._models import Model, Unknown, model, variants
+import attrs
+
+from cliniko_async._models import TRUE_ALONE, Model, Unknown, model, variants
 
 __all__ = [
     "CustomChoice",
@@ -47,7 +49,7 @@ class CustomOption(Model):
 
     token: str | None = None
     name: str | None = None
-    selected: bool | None = None
+    selected: bool | None = attrs.field(default=None, metadata=TRUE_ALONE)
     archived: bool | None = None
 
 
@@ -56,7 +58,7 @@ class CustomOther(Model):
     """An answer in the patient's own words."""
 
     enabled: bool | None = None
-    selected: bool | None = None
+    selected: bool | None = attrs.field(default=None, metadata=TRUE_ALONE)
     value: str | None = None
     archived: bool | None = None
 
@@ -84,7 +86,11 @@ KINDS: dict[Any, type[Model]] = {
 if TYPE_CHECKING:
     CustomField = CustomText | CustomDate | CustomChoice | Unknown
 else:
-    CustomField = variants("CustomField", lambda field: KINDS.get(field.get("type")))
+    CustomField = variants(
+        "CustomField",
+        lambda field: KINDS.get(field.get("type")),
+        KINDS.values(),
+    )
 
 
 @model

@@ -8,7 +8,18 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from cliniko_async._models import Id, Model, PhoneNumber, Pronouns, Unknown, model, variants
+import attrs
+
+from cliniko_async._models import (
+    TRUE_ALONE,
+    Id,
+    Model,
+    PhoneNumber,
+    Pronouns,
+    Unknown,
+    model,
+    variants,
+)
 
 __all__ = [
     "Address",
@@ -58,8 +69,7 @@ class Answer(Model):
     """An answer that can be chosen."""
 
     value: str | None = None
-    selected: bool | None = None
-    """Written only if True."""
+    selected: bool | None = attrs.field(default=None, metadata=TRUE_ALONE)
 
 
 @model
@@ -67,7 +77,7 @@ class OtherAnswer(Model):
     """An answer in one's own words."""
 
     enabled: bool | None = None
-    selected: bool | None = None
+    selected: bool | None = attrs.field(default=None, metadata=TRUE_ALONE)
     value: str | None = None
 
 
@@ -231,7 +241,11 @@ if TYPE_CHECKING:
         | Unknown
     )
 else:
-    Question = variants("Question", lambda question: KINDS.get(question.get("type")))
+    Question = variants(
+        "Question",
+        lambda question: KINDS.get(question.get("type")),
+        KINDS.values(),
+    )
 
 
 @model

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final, Literal, TypedDict, Unpack
 
 from cliniko_async._lists import Listing
-from cliniko_async._models import Id, Link, Moment, Record, Ref, model
+from cliniko_async._models import Id, Link, Moment, Record, Ref, Text255, model
 from cliniko_async._query import (
     ArrayField,
     BooleanField,
@@ -97,7 +97,7 @@ class AppointmentTypeFields(TypedDict, total=False):
 class AppointmentTypeCreateFields(AppointmentTypeFields):
     """What a new appointment type takes."""
 
-    name: str
+    name: Text255
     color: str
     duration_in_minutes: int
     max_attendees: int
@@ -106,7 +106,7 @@ class AppointmentTypeCreateFields(AppointmentTypeFields):
 class AppointmentTypeUpdateFields(AppointmentTypeFields, total=False):
     """What can be changed on an appointment type."""
 
-    name: str
+    name: Text255
     color: str
     duration_in_minutes: int
     max_attendees: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models import Link, Moment, Record, Ref, model
+from cliniko_async._models import Link, Moment, Record, Ref, Text100, Text255, model
 from cliniko_async._query import DateTimeField, Filters, IdField
 from cliniko_async._verbs import Archivable, Archived, DeletionDeprecated, Gettable, Listable
 
@@ -29,8 +29,8 @@ class BillableItem(Record):
 class BillableItemFields(TypedDict, total=False):
     """What can be set on a billable item."""
 
-    name: str
-    item_code: str | None
+    name: Text255
+    item_code: Text100 | None
     item_type: ItemType
     price: Decimal
     tax_id: Ref

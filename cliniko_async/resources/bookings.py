@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Unpack
+from typing import Any, Final, Unpack, get_args
 
 from typing_extensions import deprecated
 
@@ -64,7 +64,7 @@ class Bookings(Listable[Booking, BookingFilters, AnyHidden], Gettable[Booking, A
     """All that takes a practitioner's time. Each kind is written through its own resource."""
 
     path = "/bookings"
-    model: type[Booking] = variants("Booking", _kind_of, Booking)
+    model: type[Booking] = variants("Booking", _kind_of, get_args(Booking))
     filters: Final = BookingFilters()
 
     @deprecated("the API deprecates this: use attendees.list(f.patient_case_id == id)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models import Id, Link, Moment, Record, Ref, model
+from cliniko_async._models import Id, Link, Moment, Record, Ref, Text5000, model
 from cliniko_async._query import ArrayField, BooleanField, DateTimeField, Filters
 from cliniko_async._verbs import (
     Archivable,
@@ -72,8 +72,8 @@ class BusinessFields(TypedDict, total=False):
     contact_information: str | None
     website_address: str | None
     email_reply_to: str | None
-    additional_information: str | None
-    additional_invoice_information: str | None
+    additional_information: Text5000 | None
+    additional_invoice_information: Text5000 | None
     appointment_reminders_enabled: bool | None
     show_in_online_bookings: bool | None
     appointment_type_ids: Sequence[Ref] | None

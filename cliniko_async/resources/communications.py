@@ -5,7 +5,7 @@ Only memos can be written. A memo of type SMS or e-mail sends nothing: it notes 
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypedDict, Unpack
+from typing import Any, Final, Literal, TypedDict, Unpack, get_args
 
 from cliniko_async._models import Id, Link, Model, Moment, Ref, Unknown, model, variants
 from cliniko_async._query import DateTimeField, Filters, IdField, IntegerField
@@ -213,7 +213,7 @@ class Communications(
     """The communications with the account's patients. Only memos can be written and archived."""
 
     path = "/communications"
-    model: type[Communication] = variants("Communication", _kind_of, Communication)
+    model: type[Communication] = variants("Communication", _kind_of, get_args(Communication))
     filters: Final = CommunicationFilters()
 
     async def create(self, **fields: Unpack[MemoCommunicationCreateFields]) -> MemoCommunication:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models import Moment, Record, Ref, model
+from cliniko_async._models import Moment, Record, Ref, Text255, model
 from cliniko_async._query import DateTimeField, Filters
 from cliniko_async._verbs import Archived, Gettable, Listable
 
@@ -22,7 +22,7 @@ class ConcessionType(Record):
 class ConcessionTypeFields(TypedDict, total=False):
     """What can be set on a concession type."""
 
-    name: str
+    name: Text255
 
 
 class ConcessionTypeFilters(Filters):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models import Moment, PhoneNumber, Record, Ref, model
+from cliniko_async._models import Moment, PhoneNumber, Record, Ref, Text2, Text255, model
 from cliniko_async._query import DateTimeField, Filters, IntegerField, StringField
 from cliniko_async._verbs import (
     Archivable,
@@ -56,21 +56,21 @@ class ContactFields(TypedDict, total=False):
     type_code: TypeCode | None
     doctor_type: DoctorType | None
     title: str | None
-    first_name: str | None
-    last_name: str | None
+    first_name: Text255 | None
+    last_name: Text255 | None
     preferred_name: str | None
-    company_name: str | None
-    occupation: str | None
-    provider_number: str | None
-    email: str | None
+    company_name: Text255 | None
+    occupation: Text255 | None
+    provider_number: Text255 | None
+    email: Text255 | None
     phone_numbers: Sequence[PhoneNumber]
-    address_1: str | None
-    address_2: str | None
-    address_3: str | None
-    city: str | None
-    state: str | None
-    post_code: str | None
-    country_code: str | None
+    address_1: Text255 | None
+    address_2: Text255 | None
+    address_3: Text255 | None
+    city: Text255 | None
+    state: Text255 | None
+    post_code: Text255 | None
+    country_code: Text2 | None
     notes: str | None
 
 

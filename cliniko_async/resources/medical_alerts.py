@@ -7,7 +7,7 @@ from typing import Final, TypedDict, Unpack
 from typing_extensions import deprecated
 
 from cliniko_async._lists import Listing
-from cliniko_async._models import Link, Moment, Record, Ref, model
+from cliniko_async._models import Link, Moment, Record, Ref, Text255, model
 from cliniko_async._query import DateTimeField, Filter, Filters, IdField
 from cliniko_async._verbs import (
     Archivable,
@@ -34,7 +34,7 @@ class MedicalAlert(Record):
 class MedicalAlertFields(TypedDict, total=False):
     """What can be set on a medical alert."""
 
-    name: str
+    name: Text255
     patient_id: Ref
 
 

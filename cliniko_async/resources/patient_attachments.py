@@ -13,7 +13,7 @@ from typing_extensions import deprecated
 from cliniko_async._attachments import OnProgress, Upload, fetch, store
 from cliniko_async._http import Request
 from cliniko_async._lists import Listing
-from cliniko_async._models import Link, Model, Moment, Record, Ref, decode, model, to_id
+from cliniko_async._models import Link, Model, Moment, Record, Ref, Text255, decode, model, to_id
 from cliniko_async._query import DateTimeField, Filter, Filters, IdField, IntegerField, StringField
 from cliniko_async._verbs import (
     Archivable,
@@ -67,7 +67,7 @@ class PresignedPost(Model):
 class PatientAttachmentFields(TypedDict, total=False):
     """What can be changed on a patient attachment."""
 
-    description: str | None
+    description: Text255 | None
 
 
 class PatientAttachmentCreateFields(PatientAttachmentFields, total=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models import Moment, Record, Ref, model
+from cliniko_async._models import Moment, Record, Ref, Text255, model
 from cliniko_async._query import DateTimeField, Filters
 from cliniko_async._verbs import Archivable, Archived, Gettable, Listable
 from cliniko_async.resources._questions import Content
@@ -31,7 +31,7 @@ class PatientFormTemplate(Record):
 class PatientFormTemplateFields(TypedDict, total=False):
     """What can be set on a patient form template."""
 
-    name: str
+    name: Text255
     content: Content | None
     restricted_to_practitioner: bool | None
     email_to_patient_on_completion: bool | None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 from typing_extensions import deprecated
 
 from cliniko_async._lists import Listing
-from cliniko_async._models import Link, Moment, Record, Ref, hooked, model
+from cliniko_async._models import Link, Moment, Record, Ref, Text255, hooked, model
 from cliniko_async._models.converter import converter
 from cliniko_async._query import DateTimeField, Filter, Filters, IdField
 from cliniko_async._verbs import Archivable, Archived, Gettable, Listable, ListOptions
@@ -54,7 +54,7 @@ class PatientFormFields(TypedDict, total=False):
 
     patient_form_template_id: Ref
     """Name, content and restriction are the template's, unless they are given."""
-    name: str
+    name: Text255
     content: Content | None
     completed: bool
     patient_id: Ref

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models import Link, Moment, PhoneNumber, Pronouns, Record, Ref, model
+from cliniko_async._models import Link, Moment, PhoneNumber, Pronouns, Record, Ref, Text255, model
 from cliniko_async._query import BooleanField, DateField, DateTimeField, Filters, StringField
 from cliniko_async._verbs import (
     Archivable,
@@ -92,35 +92,35 @@ class Patient(Record):
 class PatientFields(TypedDict, total=False):
     """What can be set on a patient."""
 
-    title: str | None
-    first_name: str
-    last_name: str
-    preferred_first_name: str | None
+    title: Text255 | None
+    first_name: Text255
+    last_name: Text255
+    preferred_first_name: Text255 | None
     date_of_birth: date | None
     sex: str | None
     gender_identity: str | None
     pronouns: Pronouns | None
-    occupation: str | None
-    email: str | None
+    occupation: Text255 | None
+    email: Text255 | None
     patient_phone_numbers: Sequence[PhoneNumber]
-    address_1: str | None
-    address_2: str | None
-    address_3: str | None
-    city: str | None
+    address_1: Text255 | None
+    address_2: Text255 | None
+    address_3: Text255 | None
+    city: Text255 | None
     state: str | None
     post_code: str | None
     country_code: str | None
     country: str | None
     time_zone: str | None
-    emergency_contact: str | None
+    emergency_contact: Text255 | None
     notes: str | None
     appointment_notes: str | None
     custom_fields: CustomFields | None
-    medicare: str | None
-    medicare_reference_number: str | None
+    medicare: Text255 | None
+    medicare_reference_number: Text255 | None
     dva_card_number: str | None
-    old_reference_id: str | None
-    referral_source: str | None
+    old_reference_id: Text255 | None
+    referral_source: Text255 | None
     referring_doctor_id: Ref
     concession_type_id: Ref
     invoice_default_to: str | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models import Id, Link, Moment, Record, Ref, model
+from cliniko_async._models import Id, JsonNumber, Link, Moment, Record, Ref, Text100, Text255, model
 from cliniko_async._query import DateTimeField, Filters, IdField, StringField
 from cliniko_async._verbs import Archivable, Archived, DeletionDeprecated, Gettable, Listable
 
@@ -36,10 +36,10 @@ class Product(Record):
 class ProductFields(TypedDict, total=False):
     """What can be set on a product."""
 
-    name: str
-    item_code: str | None
-    serial_number: str | None
-    price: Decimal
+    name: Text255
+    item_code: Text100 | None
+    serial_number: Text255 | None
+    price: JsonNumber
     price_includes_tax: bool | None
     tax_id: Ref
     cost_price: Decimal | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models import Model, Moment, Record, Ref, model
+from cliniko_async._models import Model, Moment, Record, Ref, Text255, model
 from cliniko_async._query import DateTimeField, Filters
 from cliniko_async._verbs import (
     Archivable,
@@ -50,7 +50,7 @@ class TreatmentNoteTemplate(Record):
 class TreatmentNoteTemplateFields(TypedDict, total=False):
     """What can be set on a treatment note template."""
 
-    name: str
+    name: Text255
     content: Content
     print_settings: PrintSettings
 

@@ -20,10 +20,11 @@ import pytest
 
 from cliniko_async._client import AsyncCliniko, Lazy
 from cliniko_async._lists.listing import Listing
-from cliniko_async._models.converter import decode, encode_fields, json_name
+from cliniko_async._models.converter import decode
+from cliniko_async._models.fields import encode_fields
 from cliniko_async._models.links import Link
-from cliniko_async._models.model import Model, Unknown
-from cliniko_async._models.people import PhoneNumber
+from cliniko_async._models.model import Model, Unknown, json_name
+from cliniko_async._models.people import PhoneNumber, Pronouns
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.facts import Operation, load
 from cliniko_async.errors import InvalidTypeError, InvalidValueError, NotBookableError
@@ -31,7 +32,7 @@ from cliniko_async.resources._questions import Content
 from cliniko_async.resources.bookings import Bookings
 from cliniko_async.resources.communications import Communications
 from cliniko_async.resources.patient_forms import PatientForm
-from cliniko_async.resources.patients import Patient
+from cliniko_async.resources.patients import Patient, PatientFields
 from cliniko_async.resources.products import ProductFields
 
 if TYPE_CHECKING:
@@ -112,8 +113,8 @@ def value_for(name: str, hint: Any) -> Any:
     if get_origin(hint) in (Union, types.UnionType, Sequence):
         inner = value_for(name, get_args(hint)[0])
         return [inner] if get_origin(hint) is Sequence else inner
-    if isinstance(hint, type) and issubclass(hint, PhoneNumber):
-        return PhoneNumber(number="1")
+    if isinstance(hint, type) and issubclass(hint, PhoneNumber | Pronouns):
+        return hint(**{f.name: "1" for f in attrs.fields(hint) if "read_only" not in f.metadata})
     simple: Mapping[Any, Any] = {
         str: "1",
         int: 1,
@@ -288,8 +289,7 @@ def test_what_was_read_of_a_patient_can_be_sent_back_without_what_is_read_only()
     numbers = [{"number": "1", "normalized_number": "611", "phone_type": "Home"}]
     patient = decode(Patient, json.dumps({**RECORD, "patient_phone_numbers": numbers}).encode())
     assert isinstance(patient, Patient)
-    kind = type("Fields", (), {"__annotations__": {"patient_phone_numbers": list}})
-    body = encode_fields(kind, {"patient_phone_numbers": patient.patient_phone_numbers})
+    body = encode_fields(PatientFields, {"patient_phone_numbers": patient.patient_phone_numbers})
     assert body == {"patient_phone_numbers": [{"number": "1", "phone_type": "Home"}]}
 
 

@@ -1,0 +1,331 @@
+"""Fields that are written: checked against their annotations, once compiled for each class.
+
+What type checkers read is the rule: the `...Fields` of a resource, and the models of the parts in
+them. Everything that is wrong is told at once, before a request is spent.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, Union, cast
+from typing import get_args as args_of
+from typing import get_origin as origin_of
+
+import attrs
+
+from cliniko_async._models import kinds
+from cliniko_async._models.kinds import Kind
+from cliniko_async._models.links import Link
+from cliniko_async._models.model import Model, Unknown, json_name
+from cliniko_async._models.real_types import REAL_TYPES, hints_of
+from cliniko_async.errors import InvalidFieldsError, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cliniko_async._models.kinds import Problems
+
+__all__ = [
+    "JsonNumber",
+    "Longest",
+    "Text2",
+    "Text50",
+    "Text100",
+    "Text255",
+    "Text5000",
+    "encode_fields",
+    "fields_from_json",
+]
+
+Json = Any
+F = TypeVar("F")
+
+
+@attrs.frozen
+class Longest:
+    """The most characters of a text, as the API documents it."""
+
+    characters: int
+
+
+Text2 = Annotated[str, Longest(2)]
+Text50 = Annotated[str, Longest(50)]
+Text100 = Annotated[str, Longest(100)]
+Text255 = Annotated[str, Longest(255)]
+Text5000 = Annotated[str, Longest(5000)]
+
+JsonNumber = Annotated[Decimal, "a JSON number"]
+"""A Decimal that requests carry as a JSON number; all others are texts (the API's document)."""
+
+
+@attrs.frozen
+class _Member:
+    """A member of an object: its name in Python and in JSON, and what it takes."""
+
+    name: str
+    json: str
+    kind: Kind
+    read_only: bool = False
+    needed: bool = False
+    true_alone: bool = False
+
+
+class _Object:
+    """What an object takes: the fields of a resource, or the members of a part."""
+
+    def __init__(self, title: str, members: Sequence[_Member]) -> None:
+        self.title: str = title
+        self.members: Sequence[_Member] = members
+        self._by_name = {m.name: m for m in members} | {m.json: m for m in members}
+
+    def each(
+        self, values: Mapping[Any, Any], path: str, problems: Problems
+    ) -> list[tuple[_Member, Any, str]]:
+        """The members that are there, with value and path; what does not belong is a problem."""
+        found: list[tuple[_Member, Any, str]] = []
+        for name, value in values.items():
+            member = self._by_name.get(name) if isinstance(name, str) else None
+            if member is None:
+                problems.append(self._unknown(name, path))
+            else:
+                found.append((member, value, f"{path}.{member.name}" if path else member.name))
+        given = {member.name for member, _, _ in found}
+        lacking = [m.name for m in self.members if m.needed and m.name not in given]
+        problems += [f"{path}.{name} is needed".lstrip(".") for name in lacking]
+        return found
+
+    def _unknown(self, name: object, path: str) -> str:
+        where = f"{path} ({self.title})" if path else self.title
+        known = sorted(member.name for member in self.members if not member.read_only)
+        near = difflib.get_close_matches(kinds.shown(name), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "it has " + ", ".join(known)
+        return f"{where} has no {kinds.shown(name)}: {hint}"
+
+
+class _Part:
+    """A part of a record: a model, or a dict of its members."""
+
+    def __init__(self, model: type[Model]) -> None:
+        self._model = model
+        self._object = _Object(model.__name__, _members_of(model))
+
+    def write(self, value: Any, path: str, problems: Problems) -> Json:
+        """The JSON of a value. What is None stays out: the API takes no nulls in parts."""
+        values = self._values(value, path, problems)
+        if values is None:
+            return None
+        return {
+            member.json: member.kind.write(own, at, problems)
+            for member, own, at in self._object.each(values, path, problems)
+            if own is not None and not member.read_only and not (member.true_alone and own is False)
+        }
+
+    def read(self, value: Any, path: str, problems: Problems) -> Any:
+        """The model that JSON stands for."""
+        if isinstance(value, self._model):
+            self.write(value, path, problems)
+            return value
+        values = self._values(value, path, problems)
+        if values is None:
+            return None
+        read = {
+            member.name: member.kind.read(own, at, problems)
+            for member, own, at in self._object.each(values, path, problems)
+            if own is not None
+        }
+        return None if problems else self._model(**read)
+
+    def _values(self, value: Any, path: str, problems: Problems) -> Mapping[Any, Any] | None:
+        if isinstance(value, self._model):
+            values = {m.name: getattr(value, m.name) for m in self._object.members}
+            return {name: own for name, own in values.items() if own is not None}
+        if kinds.is_a(value, Mapping):
+            members: Mapping[Any, Any] = value
+            return members
+        name = self._model.__name__
+        problems.append(f"{path} is a {name}, not {type(value).__name__}: write {name}(...)")
+        return None
+
+
+class _Variant:
+    """A part that is one of several models; what fits none is sent as it is."""
+
+    def __init__(self, union: Any) -> None:
+        self._union = union
+
+    def write(self, value: Any, path: str, problems: Problems) -> Json:
+        """The JSON of a value."""
+        if isinstance(value, Unknown):
+            return kinds.JSON.write(value.raw, path, problems)
+        kind = self._kind(value, path, problems)
+        return kind.write(value, path, problems) if kind else None
+
+    def read(self, value: Any, path: str, problems: Problems) -> Any:
+        """The model that JSON stands for."""
+        if isinstance(value, Unknown):
+            return value
+        kind = self._kind(value, path, problems)
+        if kind is kinds.JSON:
+            return Unknown(raw=kinds.JSON.read(value, path, problems))
+        return kind.read(value, path, problems) if kind else None
+
+    def _kind(self, value: Any, path: str, problems: Problems) -> Kind | None:
+        if kinds.is_a(value, Model) and value.__class__ in self._union.members:
+            return _part(value.__class__)
+        if kinds.is_a(value, Mapping):
+            members: Mapping[Any, Any] = value
+            picked = self._union.pick(members)
+            return _part(picked) if picked else kinds.JSON
+        problems.append(
+            f"{path} is a {self._union.__name__}, not {type(value).__name__}: write one of "
+            + ", ".join(part.__name__ for part in self._union.members)
+        )
+        return None
+
+
+@cache
+def _part(model: Any) -> _Part:
+    return _Part(model)
+
+
+_SCALARS: Final[Mapping[Any, Kind]] = {
+    str: kinds.text_of(),
+    int: kinds.INTEGER,
+    bool: kinds.BOOL,
+    Decimal: kinds.DECIMAL,
+    JsonNumber: kinds.NUMBER,
+    REAL_TYPES["date"]: kinds.DATE,
+    REAL_TYPES["datetime"]: kinds.MOMENT,
+    Link: kinds.REF,
+}
+
+
+@cache
+def _kind_of(hint: Any) -> Kind:
+    """What an annotation takes."""
+    if hint in _SCALARS:
+        return _SCALARS[hint]
+    make = _MAKERS.get(origin_of(hint))
+    if make:
+        return make(args_of(hint))
+    if isinstance(hint, type) and attrs.has(hint):
+        return _part(hint)
+    return _Variant(hint) if hasattr(hint, "pick") else kinds.JSON
+
+
+def _of_union(members: Sequence[Any]) -> Kind:
+    others = [member for member in members if member is not types.NoneType]
+    if len(others) < len(members):
+        return kinds.OrNone(_of_union(others))
+    if Link in others:  # an id, or a link to the record
+        return kinds.REF
+    # Of an enumeration that takes other values as well, the values are hints and no more.
+    closed = [member for member in others if origin_of(member) is not Literal]
+    return _kind_of((closed or others)[0])
+
+
+def _of_annotated(members: Sequence[Any]) -> Kind:
+    kind, *said = members
+    longest = next((mark.characters for mark in said if isinstance(mark, Longest)), None)
+    if longest is not None:
+        return kinds.text_of(longest)
+    return kinds.REF if "id" in said else _kind_of(kind)
+
+
+def _of_list(members: Sequence[Any]) -> Kind:
+    return kinds.ListOf(_kind_of(members[0]))
+
+
+_MAKERS: Final[Mapping[Any, Callable[[Sequence[Any]], Kind]]] = {
+    Union: _of_union,
+    types.UnionType: _of_union,
+    Annotated: _of_annotated,
+    Literal: kinds.Choice,
+    list: _of_list,
+    Sequence: _of_list,
+}
+
+
+def _members_of(model: type[Model]) -> Sequence[_Member]:
+    hints = hints_of(model)
+    return [
+        _Member(
+            field.name,
+            json_name(field),
+            _kind_of(hints[field.name]),
+            read_only="read_only" in field.metadata,
+            needed="needed" in field.metadata,
+            true_alone="true_alone" in field.metadata,
+        )
+        for field in attrs.fields(model)
+    ]
+
+
+@cache
+def _fields(kind: Any) -> _Object:
+    needed: frozenset[str] = getattr(kind, "__required_keys__", frozenset())
+    members = [
+        _Member(name, name.removesuffix("_"), _kind_of(hint), needed=name in needed)
+        for name, hint in hints_of(kind).items()
+    ]
+    return _Object(kind.__name__, members)
+
+
+def encode_fields(kind: Any, fields: Mapping[str, object]) -> dict[str, Json]:
+    """The JSON object of a create or update.
+
+    Raises:
+        InvalidFieldsError: Fields that the API does not have (it would ignore them in silence), or
+            values that it does not take. Nothing was sent.
+    """
+    problems: Problems = []
+    body = {
+        member.json: member.kind.write(value, path, problems)
+        for member, value, path in _fields(kind).each(fields, "", problems)
+    }
+    if problems:
+        del fields, body  # crash reporters show the variables of frames
+        raise _error(kind, problems)
+    return body
+
+
+def fields_from_json(kind: type[F], value: Mapping[str, Any]) -> F:
+    """Make the fields of a create or update of a JSON object that came from elsewhere.
+
+    For web forms, webhooks and language models, which have texts where the fields are dates:
+
+        fields = fields_from_json(PatientFields, {"date_of_birth": "1990-12-31", ...})
+        patient = await cliniko.patients.create(**fields)
+
+    Args:
+        kind: A resource's fields, such as `PatientFields`.
+        value: The JSON object, parsed. Dates are `YYYY-MM-DD`; date-times ISO 8601 with a zone or
+            `Z`; money a text or a number; parts are objects with the API's own members.
+
+    Returns:
+        The fields, which `create` and `update` take.
+
+    Raises:
+        InvalidFieldsError: Members that the API does not have, or values that do not fit: all of
+            them, a line each in `.problems`, without the values.
+        InvalidTypeError: The value is not an object.
+    """
+    expect(value, Mapping, "the fields come from a JSON object, such as {'name': 'GST'}")
+    problems: Problems = []
+    taken: Any = kind
+    found = {
+        member.name: member.kind.read(own, path, problems)
+        for member, own, path in _fields(taken).each(value, "", problems)
+    }
+    if problems:
+        del value, found  # crash reporters show the variables of frames
+        raise _error(kind, problems)
+    return cast("F", found)
+
+
+def _error(kind: Any, problems: Problems) -> InvalidFieldsError:
+    return InvalidFieldsError(f"{kind.__name__}: {'; '.join(problems)}", problems=problems)

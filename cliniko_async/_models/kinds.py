@@ -1,0 +1,358 @@
+"""Kinds of values that can be written: what fits, how it stands in JSON, and what to write instead.
+
+A kind checks a value that a program passes, and makes JSON of it; or it reads a value out of JSON
+that came from elsewhere. What is wrong is said in a line that names the path and never the value.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import attrs
+
+from cliniko_async._models.links import Link, is_id, to_id
+from cliniko_async._models.moments import utc_text
+from cliniko_async._models.real_types import REAL_TYPES
+from cliniko_async.errors import ClinikoError
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+__all__ = [
+    "BOOL",
+    "DATE",
+    "DECIMAL",
+    "INTEGER",
+    "JSON",
+    "MOMENT",
+    "NUMBER",
+    "REF",
+    "Choice",
+    "Kind",
+    "ListOf",
+    "OrNone",
+    "Problems",
+    "Scalar",
+    "is_a",
+    "shown",
+    "text_of",
+]
+
+Json = Any
+Problems = list[str]
+"""One line for each problem: the path of what is wrong, and what to write."""
+
+MISSING: Final = frozenset({"NaTType", "NAType"})
+"""What pandas puts where nothing is."""
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,49}")
+
+
+class Kind(Protocol):
+    """A kind of value."""
+
+    def write(self, value: Any, path: str, problems: Problems) -> Json:
+        """The JSON of a value."""
+        ...
+
+    def read(self, value: Any, path: str, problems: Problems) -> Any:
+        """The value that JSON stands for. What is such a value already is left as it is."""
+        ...
+
+
+class _Unfit(Exception):  # noqa: N818 - it never leaves this module
+    """What is wrong with a value, without the value."""
+
+
+def shown(name: object) -> str:
+    """A member's name, unless it may be something else that was put in its place."""
+    return name if isinstance(name, str) and _NAME.fullmatch(name) else "[...]"
+
+
+def is_a(value: object, *kinds: type) -> bool:
+    """As `isinstance`, but to a type checker the value stays what it was: any JSON."""
+    return isinstance(value, kinds)
+
+
+def _is_missing(value: object) -> bool:
+    if type(value).__name__ in MISSING:
+        return True
+    return isinstance(value, float) and math.isnan(value)
+
+
+@attrs.frozen
+class Scalar:
+    """A value without parts.
+
+    Attributes:
+        what: In words, for messages.
+        sample: What to write in a program.
+        json: What to write in JSON.
+        encode: Makes JSON of a value that fits, and raises for others.
+        decode: Makes a value of JSON, or raises.
+        instead: For types that people pass for it: what to write instead.
+    """
+
+    what: str
+    sample: str
+    json: str
+    encode: Callable[[Any], Json]
+    decode: Callable[[Json], Any]
+    instead: Callable[[Any], str | None] = lambda _: None
+
+    def write(self, value: Any, path: str, problems: Problems) -> Json:
+        """The JSON of a value."""
+        try:
+            return self.encode(value)
+        except TypeError:
+            problems.append(f"{path} is {self.what}, {self._otherwise(value)}")
+        except (_Unfit, ClinikoError) as error:
+            problems.append(f"{path}: {error}")
+        return None
+
+    def read(self, value: Any, path: str, problems: Problems) -> Any:
+        """The value that JSON stands for."""
+        try:
+            found = self.decode(value)
+            self.encode(found)
+        except (TypeError, ValueError, InvalidOperation) as error:
+            said = f": {error}" if isinstance(error, ClinikoError) else f": write {self.json}"
+            problems.append(f"{path} is {self.what}{said}")
+        except _Unfit as error:
+            problems.append(f"{path}: {error}")
+        else:
+            return found
+        return None
+
+    def _otherwise(self, value: Any) -> str:
+        name = type(value).__name__
+        if _is_missing(value):
+            return f"not a missing value ({name}): leave it out, or write None where it can be none"
+        if value is None:
+            return "not None: leave it out instead"
+        if type(value).__module__ == "numpy":
+            return f"not numpy.{name}: write value.item() to begin with"
+        return f"not {name}: write {self.instead(value) or self.sample}"
+
+
+def _exactly(kind: type) -> Callable[[Any], Any]:
+    # Not isinstance: True is an int, and numpy's texts and times are subclasses.
+    def encode(value: Any) -> Any:
+        if type(value) is not kind:
+            raise TypeError
+        return value
+
+    return encode
+
+
+def text_of(longest: int | None = None) -> Scalar:
+    """The kind of a text.
+
+    Args:
+        longest: Its most characters, where the API documents it.
+    """
+
+    def encode(value: Any) -> str:
+        if isinstance(value, Enum):
+            value = value.value
+        if type(value) is not str:
+            raise TypeError
+        if longest is not None and len(value) > longest:
+            raise _Unfit(f"the API takes {longest} characters at the most: shorten it")
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise _Unfit("this text has a lone surrogate in it, so it is not Unicode")
+        return value
+
+    return Scalar(
+        what="a text", sample="str(value)", json='a text, as in "abc"', encode=encode, decode=_same
+    )
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _date_text(value: Any) -> str:
+    if not isinstance(value, REAL_TYPES["date"]) or isinstance(value, REAL_TYPES["datetime"]):
+        raise TypeError
+    day: date = value
+    return day.isoformat()
+
+
+def _to_date(value: Json) -> Any:
+    return REAL_TYPES["date"].fromisoformat(value) if _is_day(value) else value
+
+
+def _is_day(value: Json) -> bool:
+    # Python reads `20260531` and `2026-W22-7`, too; the API does not.
+    return isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value) is not None
+
+
+def _instead_of_date(value: Any) -> str | None:
+    return "value.date()" if isinstance(value, REAL_TYPES["datetime"]) else None
+
+
+def _moment_text(value: Any) -> str:
+    if not isinstance(value, REAL_TYPES["datetime"]) or _is_missing(value):
+        raise TypeError
+    moment: datetime = value
+    return utc_text(moment)
+
+
+def _to_moment(value: Json) -> Any:
+    return REAL_TYPES["datetime"].fromisoformat(value.upper()) if isinstance(value, str) else value
+
+
+def _decimal(value: Any) -> Decimal:
+    if type(value) is not Decimal:
+        raise TypeError
+    if not value.is_finite():
+        raise _Unfit("a number must be finite")
+    return value
+
+
+def _number(value: Any) -> float:
+    return float(_decimal(value))
+
+
+def _to_decimal(value: Json) -> Any:
+    return Decimal(str(value)) if type(value) in (str, int, float) else value
+
+
+def _to_ref(value: Json) -> Any:
+    # Records and senders of JSON may have ids as numbers.
+    return str(value) if type(value) is int else value
+
+
+def _id_text(value: Any) -> str:
+    if type(value) is not str and not isinstance(value, Link):
+        raise TypeError
+    if isinstance(value, str) and not is_id(value):
+        raise _Unfit("an id is a string of up to 20 digits, such as '123'")
+    return to_id(value)
+
+
+BOOL: Final = Scalar(
+    what="True or False",
+    sample="True or False",
+    json="true or false",
+    encode=_exactly(bool),
+    decode=_same,
+)
+INTEGER: Final = Scalar(
+    what="a whole number", sample="int(value)", json="5", encode=_exactly(int), decode=_same
+)
+DECIMAL: Final = Scalar(
+    what="a Decimal",
+    sample="Decimal('10.5')",
+    json='"10.5"',
+    encode=lambda value: f"{_decimal(value):f}",
+    decode=_to_decimal,
+)
+NUMBER: Final = attrs.evolve(DECIMAL, encode=_number)
+"""A Decimal that the API takes as a JSON number."""
+DATE: Final = Scalar(
+    what="a date",
+    sample="date(2026, 5, 31)",
+    json='"2026-05-31"',
+    encode=_date_text,
+    decode=_to_date,
+    instead=_instead_of_date,
+)
+MOMENT: Final = Scalar(
+    what="a date-time",
+    sample="datetime(2026, 5, 31, 9, 30, tzinfo=UTC)",
+    json='"2026-05-31T09:30:00Z"',
+    encode=_moment_text,
+    decode=_to_moment,
+)
+REF: Final = Scalar(
+    what="an id or a Link", sample="'123'", json='"123"', encode=_id_text, decode=_to_ref
+)
+
+
+@attrs.frozen
+class Choice:
+    """One of a few values that the API documents."""
+
+    values: Sequence[str | int]
+
+    def write(self, value: Any, path: str, problems: Problems) -> Json:
+        """The JSON of a value."""
+        plain = value.value if isinstance(value, Enum) else value
+        if any(type(plain) is type(known) and plain == known for known in self.values):
+            return plain
+        problems.append(f"{path} takes one of {', '.join(map(repr, self.values))}")
+        return None
+
+    read = write
+
+
+@attrs.frozen
+class OrNone:
+    """A value, or None."""
+
+    kind: Kind
+
+    def write(self, value: Any, path: str, problems: Problems) -> Json:
+        """The JSON of a value."""
+        return None if value is None else self.kind.write(value, path, problems)
+
+    def read(self, value: Any, path: str, problems: Problems) -> Any:
+        """The value that JSON stands for. Forms send an empty text where there is no date."""
+        empty = value == "" and self.kind in (DATE, MOMENT)
+        return None if value is None or empty else self.kind.read(value, path, problems)
+
+
+@attrs.frozen
+class ListOf:
+    """Several values of one kind."""
+
+    kind: Kind
+
+    def write(self, value: Any, path: str, problems: Problems) -> Json:
+        """The JSON of a value."""
+        return self._each(value, path, problems, self.kind.write)
+
+    def read(self, value: Any, path: str, problems: Problems) -> Any:
+        """The value that JSON stands for."""
+        return self._each(value, path, problems, self.kind.read)
+
+    def _each(self, value: Any, path: str, problems: Problems, act: Callable[..., Any]) -> Any:
+        if is_a(value, str, bytes) or not is_a(value, Sequence):
+            problems.append(f"{path} is a list, not {type(value).__name__}: write [...]")
+            return None
+        parts: Sequence[Any] = value
+        return [act(part, f"{path}[{n}]", problems) for n, part in enumerate(parts)]
+
+
+class _AnyJson:
+    """What is not known here, and is sent as it came."""
+
+    def write(self, value: Any, path: str, problems: Problems) -> Json:
+        """The JSON of a value."""
+        if is_a(value, Mapping):
+            members: Mapping[Any, Any] = value
+            return {
+                str(name): self.write(part, f"{path}.{shown(name)}", problems)
+                for name, part in members.items()
+            }
+        if is_a(value, list, tuple):
+            parts: Sequence[Any] = value
+            return [self.write(part, f"{path}[{n}]", problems) for n, part in enumerate(parts)]
+        if value is None or type(value) in (str, int, bool):
+            return value
+        if type(value) is float and math.isfinite(value):
+            return value
+        problems.append(f"{path} is JSON, not {type(value).__name__}")
+        return None
+
+    read = write
+
+
+JSON: Final = _AnyJson()
