@@ -100,7 +100,7 @@ async def by_export(job: Job) -> None:
     async with AsyncCliniko(
         KEY, user_agent=AGENT, base_url=job.base_url, rate_limit=rate
     ) as cliniko:
-        await Export(cliniko, CLINIC, job.folder, include_hidden=job.hidden).run()
+        await Export(cliniko, CLINIC, job.folder, include="all" if job.hidden else ()).run()
 
 
 def by_hand(job: Job) -> httpx.AsyncClient:

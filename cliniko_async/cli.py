@@ -48,21 +48,27 @@ def cliniko() -> None:
 @click.argument("resources", nargs=-1)
 @click.option("--to", type=click.Path(path_type=Path), required=True, help="The folder to write.")
 @click.option("--emulator", is_flag=True, help="Use a made-up clinic instead of a real one.")
-@click.option("--visible-only", is_flag=True, help="Leave out archived and other hidden records.")
+@click.option(
+    "--include",
+    default="all",
+    show_default=True,
+    help="Kinds of hidden records, such as 'archived,cancelled'; 'none' leaves them all out.",
+)
 @click.option("--format", type=click.Choice(["jsonl", "parquet"]), default="jsonl")
 def export(
     resources: Sequence[str],
     to: Path,
     *,
     emulator: bool,
-    visible_only: bool,
+    include: str,
     format: Literal["jsonl", "parquet"],
 ) -> None:
     """Write RESOURCES as files, one a resource; all resources if none is named.
 
     Killed and run again, it goes on where it was.
     """
-    _run(_export(resources, to, emulator=emulator, include_hidden=not visible_only, format=format))
+    kinds = include if include == "all" else [k for k in include.split(",") if k != "none"]
+    _run(_export(resources, to, emulator=emulator, include=kinds, format=format))
 
 
 @cliniko.command()
@@ -169,7 +175,7 @@ async def _export(
     to: Path,
     *,
     emulator: bool,
-    include_hidden: bool,
+    include: Any,
     format: Literal["jsonl", "parquet"],
 ) -> None:
     console = Console()
@@ -185,8 +191,8 @@ async def _export(
             names,
             to,
             format=format,
-            include_hidden=include_hidden,
-            announce=lambda cost: _announce(console, cost),
+            include=include,
+            on_cost=lambda cost: _announce(console, cost),
         )
         display = _Bars(console, job) if console.is_terminal else _Lines(console, job)
         showing = asyncio.create_task(display.show(session))

@@ -22,7 +22,9 @@
     ├── DecodeError                      an answer that does not fit the model
     │   └── AnswerUnreadableError        a write that was done, but whose answer is not readable
     ├── IncompleteListingError           the listing may have holes
-    └── ListingChangedError              rows came or went while pages were read
+    ├── ListingChangedError              rows came or went while pages were read
+    ├── ExportError (OSError)            a file of an export could not be written
+    └── MirrorError                      the target of a mirror could not be read or written
 
 No message holds a key, a query value, a body or a field's value, for messages end in logs.
 What the server said about a refused request is in an attribute, for the caller to show or not.
@@ -43,6 +45,7 @@ __all__ = [
     "AuthenticationError",
     "ClinikoError",
     "DecodeError",
+    "ExportError",
     "ForbiddenError",
     "IncompleteListingError",
     "InvalidFieldsError",
@@ -50,6 +53,7 @@ __all__ = [
     "InvalidValueError",
     "LimiterUnavailableError",
     "ListingChangedError",
+    "MirrorError",
     "NotBookableError",
     "NotFoundError",
     "OutcomeUnknownError",
@@ -324,3 +328,28 @@ class ListingChangedError(ClinikoError):
     Raised after the last row. A listing in the default order on a list that can be filtered by
     `created_at` heals itself instead; `on_change="ignore"` accepts the risk.
     """
+
+
+# Copies.
+
+
+class ExportError(ClinikoError, OSError):
+    """A file of an export could not be written: the disk is full, or the folder is gone.
+
+    What was written before counts: run the export again, and it goes on where it was.
+    """
+
+    @classmethod
+    def of(cls, error: OSError) -> ExportError:
+        """What the operating system said, and what to do."""
+        file = f" {error.filename}" if error.filename else ""
+        own = cls(
+            f"the export cannot write{file} ({error.strerror}): make room, or give it the right "
+            "to, and run it again; it goes on where it was"
+        )
+        own.errno = error.errno
+        return own
+
+
+class MirrorError(ClinikoError):
+    """The target of a mirror could not be read or written."""

@@ -175,18 +175,46 @@ def _decoder(model: Any) -> Callable[[bytes], Sequence[Any]]:
     return msgspec.json.Decoder(list[row]).decode
 
 
-def table_of(model: Any, rows: Sequence[msgspec.Raw]) -> Any:
+def table_of(
+    model: Any,
+    rows: Sequence[msgspec.Raw],
+    on_bad_record: Callable[[DecodeError], object] | None = None,
+) -> Any:
     """A `pyarrow.Table` of records as the API sent them.
+
+    Args:
+        model: What the records are.
+        rows: The records.
+        on_bad_record: Called for each record that does not fit the model, which is left out then.
+            Without it, the first such record is an error.
 
     Raises:
         DecodeError: A record does not fit the model. The error names the record and the field.
     """
+    found = list(_parts(model, rows))
+    misfits = [part for part in found if isinstance(part, DecodeError)]
+    del rows  # crash reporters show the variables of frames
+    if misfits and on_bad_record is None:
+        del found
+        raise misfits[0]
+    for misfit in misfits if on_bad_record else ():
+        on_bad_record(misfit)
+    return arrow.concat_tables(
+        [schema_of(model).empty_table(), *(p for p in found if not isinstance(p, DecodeError))]
+    )
+
+
+def _parts(model: Any, rows: Sequence[msgspec.Raw]) -> Iterable[Any]:
+    """Tables of the records that fit, and an error for each that does not, found by halves."""
     table = _table(model, rows)
-    if table is None:
-        error = next(error for row in rows if (error := _misfit(model, row)))
-        del rows  # crash reporters show the variables of frames
-        raise error
-    return table
+    if table is not None:
+        yield table
+    elif len(rows) == 1:
+        yield _misfit(model, rows[0])
+    else:
+        middle = len(rows) // 2
+        yield from _parts(model, rows[:middle])
+        yield from _parts(model, rows[middle:])
 
 
 def _table(model: Any, rows: Sequence[msgspec.Raw]) -> Any | None:
@@ -205,10 +233,8 @@ def _array(column: _Column, records: Iterable[Any]) -> Any:
     return arrow.array(found, column.kind.column)
 
 
-def _misfit(model: Any, row: msgspec.Raw) -> DecodeError | None:
-    """What is wrong with a record, without its values, if something is."""
-    if _table(model, [row]) is not None:
-        return None
+def _misfit(model: Any, row: msgspec.Raw) -> DecodeError:
+    """What is wrong with a record that does not fit, without its values."""
     found = decode(model, row)
     if isinstance(found, DecodeError):
         return found

@@ -70,7 +70,9 @@ class Clinic:
         self.tables: dict[str, Table] = {}
         self.now: Callable[[], datetime] = now or (lambda: datetime.now(UTC))
         self.archiving_touches_updated_at: bool = True
-        self._random = Random(seed)  # noqa: S311 - no secrets here
+        """Whether archiving, and bringing back from the archive, count as updates."""
+        self.account_id: str = str(Random(f"account {seed}").randrange(10**17, 2**63))  # noqa: S311 - no secrets here
+        self._random = Random(seed)  # noqa: S311 - likewise
 
     @classmethod
     def seeded(cls, *, patients: int = 200, appointments: int = 1000, seed: int = 0) -> Clinic:
@@ -78,6 +80,8 @@ class Clinic:
         from cliniko_async.emulator.seeds import fill  # noqa: PLC0415 - seeds build on clinics
 
         clinic = cls(seed=seed)
+        size = f"account {seed} {patients} {appointments}"
+        clinic.account_id = str(Random(size).randrange(10**17, 2**63))  # noqa: S311 - no secrets here
         fill(clinic, patients=patients, appointments=appointments, seed=seed)
         return clinic
 
@@ -148,7 +152,12 @@ class Clinic:
 
     def unarchive(self, resource: str, id: str) -> None:
         """Bring a record back from the archive."""
-        self.update(resource, id, archived_at=None)
+        table = self.table(resource)
+        record = table.by_id[id]
+        record["archived_at"] = None
+        if self.archiving_touches_updated_at:
+            record["updated_at"] = self.moment()
+        table.touch(id)
 
     def remove(self, resource: str, id: str) -> None:
         """Delete a record for good."""

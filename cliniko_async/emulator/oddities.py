@@ -48,7 +48,12 @@ def _simplest(fact: Fact) -> Any:
 
 
 def _settings(schema: str) -> Handler:
-    return lambda _emulator, _ids, _query, _body: _of_schema(schema)
+    def handle(emulator: Emulator, _ids: object, _query: object, _body: object) -> Record:
+        found = _of_schema(schema)
+        found["account"]["id"] = emulator.clinic.account_id
+        return found
+
+    return handle
 
 
 def _referral_source(

@@ -4,6 +4,9 @@ Here belong files of rows, their manifest, and what goes on after a kill. Not he
 lists (`_lists`), or databases (`mirror`).
 """
 
-from cliniko_async.export._export import Cost, Export, Progress, Summary, exportable, verify
+from cliniko_async.export._export import Export, export
+from cliniko_async.export._names import exportable
+from cliniko_async.export._progress import Cost, Progress, Summary
+from cliniko_async.export._verify import verify
 
-__all__ = ["Cost", "Export", "Progress", "Summary", "exportable", "verify"]
+__all__ = ["Cost", "Export", "Progress", "Summary", "export", "exportable", "verify"]

@@ -3,13 +3,17 @@
 JSON Lines hold each record exactly as the API sent it; Parquet has typed columns. A file appears
 under its name when it is complete, never before: a reader sees the old one until then. An export
 that was killed goes on where it was when it is started again.
+
+It goes on by the second at which the last record was created. That is right only for a list in
+the order of creation, so two things are checked: every row that was written came in that order,
+and what is in the file and what is still to come are together what the whole list has. Where
+either fails, the list is read anew.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import math
+import logging
 import time
 from datetime import datetime
 from functools import partial
@@ -18,13 +22,19 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import anyio
 import anyio.to_thread
-import attrs
 
-from cliniko_async._client import AsyncCliniko, Lazy
-from cliniko_async._verbs.include import everything
-from cliniko_async._verbs.many_records import Listable
-from cliniko_async.errors import InvalidValueError
-from cliniko_async.export._manifest import Manifest, Part, locked, open_privately, sha256_of
+from cliniko_async._verbs.include import hidden_kinds
+from cliniko_async.errors import (
+    ClinikoError,
+    DecodeError,
+    ExportError,
+    IncompleteListingError,
+    InvalidValueError,
+)
+from cliniko_async.export._manifest import LeftOut, Manifest, Part, locked, sha256_of
+from cliniko_async.export._names import checked_include, checked_names, private_folder
+from cliniko_async.export._owner import owner_of
+from cliniko_async.export._progress import Cost, Pace, Progress, Summary, cost_of
 from cliniko_async.export._rows_file import RowsFile, write_parquet
 
 if TYPE_CHECKING:
@@ -33,74 +43,48 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from cliniko_async._lists.listing import Listing
+    from cliniko_async._client import AsyncCliniko
+    from cliniko_async._lists import OnBadRecord
+    from cliniko_async._lists.listing import Listing, ListingPage, PageIterator
     from cliniko_async._query.filters import Filter
+    from cliniko_async.export._names import Hidden
 
-__all__ = ["Cost", "Export", "Progress", "Summary", "exportable", "verify"]
+__all__ = ["Export", "export"]
+
+logger: Final = logging.getLogger("cliniko_async.export")
 
 AT_ONCE: Final = 4
 """Resources that are exported at a time; each reads several pages ahead."""
 
-PRIVATE_FOLDER: Final = 0o700
-
 Format = Literal["jsonl", "parquet"]
 
 
-def exportable() -> Sequence[str]:
-    """The resources that can be exported, named as in the URL."""
-    lazy = (name for name, value in vars(AsyncCliniko).items() if isinstance(value, Lazy))
-    return tuple(name for name in lazy if issubclass(getattr(AsyncCliniko, name), Listable))
+async def export(
+    cliniko: AsyncCliniko,
+    resources: Iterable[str],
+    to: str | os.PathLike[str],
+    *,
+    format: Format = "jsonl",
+    include: Literal["all"] | Iterable[Hidden] = "all",
+    on_progress: Callable[[Progress], object] | None = None,
+    on_cost: Callable[[Cost], object] | None = None,
+    on_bad_record: OnBadRecord = "skip",
+) -> Summary:
+    """Export resources into a folder that nobody else can read, or what is left of them.
 
-
-@attrs.define
-class Progress:
-    """How far the export of one resource has come.
-
-    Attributes:
-        total: Records that the API announced, None before its first answer.
-        done: Whether the file is complete.
+    The arguments and errors are those of `Export` and its `run`.
     """
-
-    resource: str
-    records: int = 0
-    total: int | None = None
-    done: bool = False
-
-
-@attrs.frozen
-class Cost:
-    """What an export will cost, by the first page of each resource.
-
-    Attributes:
-        records: Records that are still to come.
-        requests: Requests for them, about.
-        minutes: At the rate limit, with nobody else using it.
-    """
-
-    records: int
-    requests: int
-    minutes: float
-
-
-@attrs.frozen
-class Summary:
-    """What an export did.
-
-    Attributes:
-        records: Records by resource.
-        requests: Requests that were sent.
-        refused: Requests that were answered with 429.
-        waited: Seconds that requests waited for the rate limit, all together.
-        busiest: The most requests that were sent within a window of the rate limit.
-        seconds: How long it took.
-    """
-
-    records: dict[str, int]
-    requests: int
-    refused: int
-    waited: float
-    busiest: int
-    seconds: float
+    job = Export(
+        cliniko,
+        resources,
+        to,
+        format=format,
+        include=include,
+        on_progress=on_progress,
+        on_cost=on_cost,
+        on_bad_record=on_bad_record,
+    )
+    return await job.run()
 
 
 class Export:
@@ -111,13 +95,21 @@ class Export:
         resources: Their names, as in the URL.
         to: The folder; it is made if need be.
         format: JSON Lines, or Parquet with the extra `parquet`.
-        include_hidden: Whether archived, cancelled, deleted and inactive records are exported too.
-        watch: Called with the progress of a resource whenever it has come further.
-        announce: Called once with what the export will cost.
+        include: Kinds of records that the API hides otherwise, where a resource has them:
+            "archived", "cancelled", "deleted", "inactive". All of them by default; `()` for none.
+        on_progress: Called with the progress of a resource whenever it has come further.
+        on_cost: Called once with what the export will cost, after the first page of each resource.
+        on_bad_record: What happens to a record that does not fit its model, in a format with typed
+            columns. By default it is left out; the warnings at the end name it and its field, and
+            the summary has it. A function is called with the `DecodeError` instead of a warning.
+            "raise" ends the export. JSON Lines hold every record.
+
+    Attributes:
+        progress: How far each resource is.
 
     Raises:
-        InvalidValueError: A resource that there is not, a folder that cannot be written to, or
-            one that holds an export of another account or with other options.
+        InvalidValueError: A resource that does not exist, a folder that cannot be written to, or
+            one that holds an export with other options.
     """
 
     def __init__(
@@ -127,50 +119,66 @@ class Export:
         to: str | os.PathLike[str],
         *,
         format: Format = "jsonl",
-        include_hidden: bool = True,
-        watch: Callable[[Progress], object] | None = None,
-        announce: Callable[[Cost], object] | None = None,
+        include: Literal["all"] | Iterable[Hidden] = "all",
+        on_progress: Callable[[Progress], object] | None = None,
+        on_cost: Callable[[Cost], object] | None = None,
+        on_bad_record: OnBadRecord = "skip",
     ) -> None:
         if format not in ("jsonl", "parquet"):
             raise InvalidValueError("format= takes 'jsonl' or 'parquet'")
+        if on_bad_record not in ("raise", "skip") and not callable(on_bad_record):
+            raise InvalidValueError("on_bad_record= takes 'raise', 'skip' or a function")
         self._cliniko = cliniko.with_options(lane="bulk")
         self._format: Format = format
-        self._include_hidden = include_hidden
-        self._watch = watch
-        self._announce = announce
-        self.progress: dict[str, Progress] = {
-            name: Progress(name) for name in _checked(tuple(resources))
-        }
-        self._folder = _private_folder(Path(to))
+        self._include: Sequence[str] = checked_include(include)
+        self._on_progress = on_progress
+        self._on_cost = on_cost
+        self._on_bad_record: OnBadRecord = on_bad_record
+        names = checked_names(tuple(resources))
+        self.progress: dict[str, Progress] = {name: Progress(name) for name in names}
+        self._folder = private_folder(Path(to))
         self._manifest = self._take_up()
         self._unstarted = len(self.progress)
         self._all_started = anyio.Event()
+        self._pace = Pace(cliniko)
+        self._at_start = 0
 
     def _take_up(self) -> Manifest:
         """The manifest of the run that is to go on, or a new one."""
-        options = f"{self._cliniko.user} {self._format} {self._include_hidden}"
-        owner = hashlib.sha256(options.encode()).hexdigest()
+        parts = (self._format, *sorted(self._include))
+        options = hashlib.sha256(" ".join(parts).encode()).hexdigest()
         found = Manifest.load(self._folder)
-        if found and found.owner != owner:
+        if found and found.options != options:
             raise InvalidValueError(
-                f"{self._folder} holds an export of another account or with other options: name "
-                "another folder"
+                f"{self._folder} holds an export with other options: name another folder"
             )
         if found and not found.finished:
             return found
-        return Manifest(owner, held=found.held if found else [])
+        held = found.held if found else []
+        return Manifest(options, found.owner if found else None, held=held)
+
+    async def plan(self) -> Cost:
+        """Find out what is still to come, and read nothing: one request per resource."""
+        found: dict[str, int] = {}
+        for name in self.progress:
+            part = self._manifest.parts.get(name, Part())
+            if part.sha256 is None:
+                found[name] = max(await self._listing(name).count() - part.records, 0)
+        return cost_of(self._cliniko, found)
 
     async def run(self) -> Summary:
         """Export all resources, or what is left of them.
 
         Raises:
             ClinikoError: A resource could not be exported. The next run goes on from there.
-            InvalidValueError: Another process is writing to the folder.
-            OSError: A file could not be written.
+            ExportError: A file could not be written; likewise.
+            InvalidValueError: The folder holds an export of another account, or another export
+                is writing to it.
         """
         started = time.monotonic()
         with locked(self._folder):
             self._manifest = self._take_up()  # another process may have gone on in the meantime
+            await self._check_owner()
             self._cliniko.hold_places([at - time.time() for at in self._manifest.held])
             await self._export_all()
             self._manifest.finished = True
@@ -183,7 +191,26 @@ class Export:
             waited=traffic.waited,
             busiest=traffic.busiest,
             seconds=time.monotonic() - started,
+            bad_records=self._bad_records(),
         )
+
+    async def _check_owner(self) -> None:
+        """Refuse to go on with, or replace, the records of another account."""
+        own, known = await owner_of(self._cliniko), self._manifest.owner
+        if known and not known.is_same(own):
+            raise InvalidValueError(
+                f"{self._folder} holds an export of another account: name another folder"
+            )
+        self._manifest.owner = own.with_signs_of(known) if known else own
+
+    def _bad_records(self) -> tuple[DecodeError, ...]:
+        """What was left out; told once, at the end."""
+        parts = (self._manifest.parts[name] for name in self.progress)
+        errors = tuple(left.error() for part in parts for left in part.left_out)
+        if self._on_bad_record == "skip":
+            for error in errors:
+                logger.warning("left out: %s", error)
+        return errors
 
     async def _export_all(self) -> None:
         limiter = anyio.CapacityLimiter(AT_ONCE)
@@ -195,52 +222,85 @@ class Export:
             error = group.exceptions[0]  # what ended the others
         else:
             return
+        if isinstance(error, OSError) and not isinstance(error, ClinikoError):
+            raise ExportError.of(error) from None
         raise error
 
     async def _export(self, progress: Progress, limiter: anyio.CapacityLimiter) -> None:
-        part = self._manifest.parts.setdefault(progress.resource, Part())
+        name = progress.resource
+        part = self._manifest.parts.setdefault(name, Part())
         if part.sha256 is not None:
-            self._put_in_place(progress.resource)
+            self._put_in_place(name)
             progress.records = progress.total = part.records
             progress.done = True
-            self._started()
+            self._started(progress)
             return
-        name = progress.resource
-        resumable = self._listing(name).reading.in_order_of_creation
-        open_file = partial(RowsFile, self._partial(name), part, resumable=resumable)
+        open_file = partial(RowsFile, self._partial(name), part, resumable=self._resumable(name))
         file = await anyio.to_thread.run_sync(open_file)
-        pages = self._listing(name, since=part.through).pages()
         try:
+            page, pages = await self._first_page(name, file)
+            file.written.note(part)
             # The first page of all resources says what the export will cost.
-            page = await anext(pages, None)
             progress.records = part.records
             progress.total = part.records + (page.total_entries if page else 0)
-            self._started()
+            self._started(progress)
             await self._all_started.wait()
             async with limiter:
                 while page is not None:
-                    await anyio.to_thread.run_sync(file.append, page)
+                    written = await anyio.to_thread.run_sync(file.append, page.items)
+                    written.note(part)
                     self._save()
                     self._tell(progress, part)
                     page = await anext(pages, None)
                 await self._finish(progress, part, file)
         finally:
             file.close()
+
+    async def _first_page(
+        self, name: str, file: RowsFile
+    ) -> tuple[ListingPage[msgspec.Raw] | None, PageIterator[msgspec.Raw]]:
+        """The first page of what is missing in the file, and those that follow."""
+        if (through := file.written.through) is not None:
+            total = await self._count(self._listing(name))
+            pages = self._listing(name, since=through).pages()
+            page = await anext(pages, None)
+            expected = file.before + (page.total_entries if page else 0)
+            if total is not None and total <= expected:
+                left = total < expected  # some were deleted, or have no `created_at`
+                if not left or not await self._count(self._undated(name)):
+                    return page, pages
             await pages.aclose()
+            file.restart()
+        pages = self._listing(name).pages()
+        return await anext(pages, None), pages
+
+    async def _count(self, listing: Listing[msgspec.Raw]) -> int | None:
+        try:
+            return await listing.count()
+        except IncompleteListingError:  # the API does not say
+            return None
 
     async def _finish(self, progress: Progress, part: Part, file: RowsFile) -> None:
         await anyio.to_thread.run_sync(file.sync)
         name = progress.resource
         if self._format == "parquet":
-            model = self._resource(name).model
-            await anyio.to_thread.run_sync(
-                write_parquet, model, self._partial(name), self._complete(name)
-            )
+            await anyio.to_thread.run_sync(self._convert, name, part)
         part.sha256 = await anyio.to_thread.run_sync(sha256_of, self._complete(name))
         self._save()
         self._put_in_place(name)
         progress.total, progress.done = part.records, True
         self._tell(progress, part)
+
+    def _convert(self, name: str, part: Part) -> None:
+        errors: list[DecodeError] = []
+        write_parquet(
+            self._resource(name).model, self._partial(name), self._complete(name), errors.append
+        )
+        if errors and self._on_bad_record == "raise":
+            raise errors[0]
+        for error in errors if callable(self._on_bad_record) else ():
+            self._on_bad_record(error)
+        part.left_out = [LeftOut.of(error) for error in errors]
 
     def _put_in_place(self, name: str) -> None:
         """Give a complete file its name, now or after a run that ended just before it did."""
@@ -249,18 +309,18 @@ class Export:
             complete.replace(self._folder / f"{name}.{self._format}")
         self._partial(name).unlink(missing_ok=True)
 
-    def _started(self) -> None:
+    def _started(self, progress: Progress) -> None:
         """Note that a resource has its first page; when all have, say what it will cost."""
+        self._at_start += progress.records
         self._unstarted -= 1
         if self._unstarted:
             return
         self._all_started.set()
-        if self._announce:
-            left = [(p.total or 0) - p.records for p in self.progress.values() if not p.done]
-            requests = sum(max(math.ceil(records / 100), 1) for records in left)
-            rate = self._cliniko.rate_limit
-            minutes = requests / rate.requests * rate.per / 60
-            self._announce(Cost(sum(left), requests, minutes))
+        self._pace = Pace(self._cliniko)
+        if self._on_cost:
+            states = self.progress.values()
+            left = {p.resource: (p.total or 0) - p.records for p in states if not p.done}
+            self._on_cost(cost_of(self._cliniko, left))
 
     def _save(self) -> None:
         now = time.time()
@@ -277,67 +337,33 @@ class Export:
     def _resource(self, name: str) -> Any:
         return getattr(self._cliniko, name)
 
-    def _listing(self, name: str, *, since: str | None = None) -> Listing[msgspec.Raw]:
+    def _hidden(self, name: str) -> Sequence[str]:
+        kind: type[object] = self._resource(name).__class__
+        return [hidden for hidden in hidden_kinds(kind) if hidden in self._include]
+
+    def _resumable(self, name: str) -> bool:
+        """Whether it is one list, which can be filtered by `created_at`."""
         resource = self._resource(name)
-        where: list[Filter[Any]] = []
+        return "created_at" in resource.filters.names and "inactive" not in self._hidden(name)
+
+    def _listing(
+        self, name: str, *where: Filter[Any], since: str | None = None
+    ) -> Listing[msgspec.Raw]:
+        resource = self._resource(name)
         if since is not None:
-            where.append(resource.filters.created_at >= datetime.fromisoformat(since))
-        if self._include_hidden:
-            return everything(resource, *where)
-        listing: Listing[Any] = resource.list(*where)
+            where = (resource.filters.created_at >= datetime.fromisoformat(since),)
+        listing: Listing[Any] = resource.list(*where, include=self._hidden(name))
         return listing.raw_bytes()
+
+    def _undated(self, name: str) -> Listing[msgspec.Raw]:
+        return self._listing(name, self._resource(name).filters.created_at.is_null())
 
     def _tell(self, progress: Progress, part: Part) -> None:
         progress.records = part.records
         progress.total = max(progress.total or 0, part.records)
-        if self._watch:
-            self._watch(progress)
-
-
-def verify(folder: str | os.PathLike[str]) -> list[str]:
-    """Hold the files of an export against its manifest.
-
-    Returns:
-        What is wrong, a line each; nothing if all is well.
-
-    Raises:
-        InvalidValueError: There is no export in the folder.
-    """
-    path = Path(folder)
-    manifest = Manifest.load(path)
-    if manifest is None:
-        raise InvalidValueError(f"there is no export in {path}")
-    problems = [] if manifest.finished else ["the export is not finished: run it again"]
-    for name, part in manifest.parts.items():
-        files = [file for file in path.glob(f"{name}.*") if file.suffix in (".jsonl", ".parquet")]
-        if part.sha256 is None:
-            problems.append(f"{name}: not finished")
-        elif part.sha256 not in map(sha256_of, files):
-            problems.append(f"{name}: the file is missing, or its content has changed")
-    return problems
-
-
-def _checked(names: Sequence[str]) -> Sequence[str]:
-    known = exportable()
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-            raise InvalidValueError(f"there is no resource {name!r} to export: {hint}")
-    if not names:
-        raise InvalidValueError("name at least one resource to export")
-    return tuple(dict.fromkeys(names))
-
-
-def _private_folder(folder: Path) -> Path:
-    """A folder that can be written to: found out before a request is spent."""
-    try:
-        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        trial = folder / ".cliniko-export.trial"
-        with open_privately(trial):
-            trial.unlink()
-    except OSError as error:
-        raise InvalidValueError(
-            f"{folder} cannot be written to ({error.strerror}): name another folder"
-        ) from None
-    return folder
+        if self._on_progress:
+            states = self.progress.values()
+            done = sum(state.records for state in states)
+            left = sum(max((state.total or 0) - state.records, 0) for state in states)
+            progress.seconds_left = self._pace.seconds_left(done - self._at_start, left)
+            self._on_progress(progress)

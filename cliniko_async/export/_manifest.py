@@ -1,32 +1,51 @@
 """What an export remembers of itself in its folder, so that it can go on where it was killed.
 
-Nothing of a record is in here: counts, moments, hashes.
+Nothing of a record is in here but the ids of records that did not fit: counts, moments, hashes.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from filelock import FileLock, Timeout
 
-from cliniko_async.errors import InvalidValueError
+from cliniko_async.errors import DecodeError, InvalidValueError
+from cliniko_async.export._owner import Owner  # noqa: TC001 - msgspec reads it at run time
 
 if TYPE_CHECKING:
     import io
     from collections.abc import Generator
     from pathlib import Path
 
-__all__ = ["Manifest", "Part", "locked", "open_privately", "sha256_of"]
+__all__ = ["LeftOut", "Manifest", "Part", "locked", "open_privately", "sha256_of"]
 
 NAME: Final = ".cliniko-export.json"
 LOCK: Final = ".cliniko-export.lock"
-VERSION: Final = 1
+VERSION: Final = 2
 
 PRIVATE_FILE: Final = 0o600
+
+
+class LeftOut(msgspec.Struct):
+    """A record that did not fit its model and is missing in a file with typed columns."""
+
+    message: str
+    resource: str
+    id: str | None
+    problems: list[str]
+
+    @classmethod
+    def of(cls, error: DecodeError) -> LeftOut:
+        """What an error says, to be kept."""
+        return cls(str(error), error.resource, error.id, list(error.problems))
+
+    def error(self) -> DecodeError:
+        """The error again."""
+        return DecodeError(self.message, resource=self.resource, id=self.id, problems=self.problems)
 
 
 class Part(msgspec.Struct):
@@ -35,27 +54,32 @@ class Part(msgspec.Struct):
     Attributes:
         records: Records in the file so far.
         size: Bytes of the unfinished file that are accounted for.
-        through: The second up to which records were written, as the API writes it.
+        through: The second up to which records were written, as the API writes it; None if they
+            did not come in the order of their creation.
         sha256: Of the finished file.
+        left_out: Records that are missing in the finished file.
     """
 
     records: int = 0
     size: int = 0
     through: str | None = None
     sha256: str | None = None
+    left_out: list[LeftOut] = []
 
 
 class Manifest(msgspec.Struct):
     """An export's own account.
 
     Attributes:
-        owner: A hash of account and options: nobody else's export goes on in this folder.
+        options: What is exported, and how: another export does not go on in this folder.
+        owner: Whose records they are; None before the API has been asked.
         finished: Whether all of it is complete, so that the next run starts anew.
         held: When the places in the rate limit come back that were taken by then, in seconds
             since the epoch: a process that is killed and started again has not got them back.
     """
 
-    owner: str
+    options: str
+    owner: Owner | None = None
     finished: bool = False
     parts: dict[str, Part] = {}
     held: list[float] = []
@@ -99,19 +123,19 @@ def sha256_of(path: Path) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Generator[None]:
-    """Keep other processes out of a folder. The lock ends with the process, however it ends.
+    """Keep other exports out of a folder. The lock ends with the process, however it ends.
 
     Raises:
-        InvalidValueError: Another process is at it.
+        InvalidValueError: Another export is writing to it.
     """
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    lock = FileLock(folder / LOCK, mode=PRIVATE_FILE)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InvalidValueError(
-                f"another export is writing to {folder}: wait for it, or name another folder"
-            ) from None
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InvalidValueError(
+            f"another export is writing to {folder}: wait for it, or name another folder"
+        ) from None
+    try:
         yield
     finally:
-        os.close(descriptor)
+        lock.release()

@@ -20,7 +20,7 @@ from cliniko_async.cli import cliniko as command
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.serve import running
 from cliniko_async.errors import AuthenticationError, InvalidValueError
-from cliniko_async.export import Cost, Export, Progress, exportable, verify
+from cliniko_async.export import Cost, Export, Progress, export, exportable, verify
 from cliniko_async.limits import RateLimit
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ async def test_parquet_has_typed_columns(emulator: Emulator, tmp_path: Path) -> 
 
 async def test_hidden_records_can_be_left_out(emulator: Emulator, tmp_path: Path) -> None:
     async with session(emulator) as cliniko:
-        await Export(cliniko, ["patients", "practitioners"], tmp_path, include_hidden=False).run()
+        await Export(cliniko, ["patients", "practitioners"], tmp_path, include=()).run()
     assert all(row["archived_at"] is None for row in lines(tmp_path, "patients"))
     assert all(row["active"] for row in lines(tmp_path, "practitioners"))
 
@@ -115,7 +115,7 @@ async def test_a_file_appears_when_it_is_complete_and_the_old_one_stays_until_th
                 seen.append((tmp_path / "patients.jsonl").read_bytes() == before)
 
         emulator.clinic.create("patients", first_name="New", last_name="Testperson")
-        await Export(cliniko, ["patients"], tmp_path, watch=watch).run()
+        await Export(cliniko, ["patients"], tmp_path, on_progress=watch).run()
     assert len(seen) > 3
     assert all(seen)
     assert len(lines(tmp_path, "patients")) == 451
@@ -125,7 +125,7 @@ async def test_it_says_first_what_it_will_cost(emulator: Emulator, tmp_path: Pat
     costs: list[Cost] = []
     async with session(emulator) as cliniko:
         names = ["patients", "invoices", "taxes"]
-        await Export(cliniko, names, tmp_path, announce=costs.append).run()
+        await Export(cliniko, names, tmp_path, on_cost=costs.append).run()
     (cost,) = costs
     assert cost.records == 450 + 150 + 1
     assert cost.requests == 5 + 2 + 1
@@ -155,7 +155,7 @@ async def test_interrupted_anywhere_it_goes_on_and_ends_the_same(
                     raise _KilledError
 
             try:
-                await Export(cliniko, names, tmp_path / "killed", watch=interrupt).run()
+                await Export(cliniko, names, tmp_path / "killed", on_progress=interrupt).run()
                 break
             except _KilledError:
                 pass
@@ -177,7 +177,7 @@ async def test_a_line_that_was_cut_by_a_kill_is_written_again(
 
     async with session(emulator) as cliniko:
         with pytest.raises(_KilledError):
-            await Export(cliniko, ["patients"], tmp_path, watch=die).run()
+            await Export(cliniko, ["patients"], tmp_path, on_progress=die).run()
         with (tmp_path / ".patients.jsonl.partial").open("ab") as file:
             file.write(b'{"id":"1","first_na')
         await Export(cliniko, ["patients"], tmp_path).run()
@@ -197,21 +197,47 @@ async def test_inactive_practitioners_are_not_lost_to_an_interruption(tmp_path: 
 
     async with session(emulator) as cliniko:
         with pytest.raises(_KilledError):
-            await Export(cliniko, ["practitioners"], tmp_path, watch=die).run()
+            await Export(cliniko, ["practitioners"], tmp_path, on_progress=die).run()
         await Export(cliniko, ["practitioners"], tmp_path).run()
     ids = [row["id"] for row in lines(tmp_path, "practitioners")]
     assert sorted(ids) == sorted(row["id"] for row in emulator.clinic.records("practitioners"))
 
 
-async def test_another_account_or_other_options_are_refused_in_the_same_folder(
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+async def test_another_account_or_other_options_are_refused_before_anything_is_touched(
     emulator: Emulator, tmp_path: Path
 ) -> None:
-    async with session(emulator) as cliniko, session(emulator, "OTHER-au1") as other:
+    elsewhere = Emulator(Clinic.seeded(patients=20, appointments=0), limit=100_000)
+    async with session(emulator) as cliniko, session(elsewhere, "OTHER-au1") as other:
         await Export(cliniko, ["taxes"], tmp_path).run()
-        with pytest.raises(InvalidValueError, match="another folder"):
-            Export(other, ["taxes"], tmp_path)
-        with pytest.raises(InvalidValueError, match="another folder"):
-            Export(cliniko, ["taxes"], tmp_path, include_hidden=False)
+        before = files_in(tmp_path)
+        with pytest.raises(InvalidValueError, match="another account"):
+            await Export(other, ["taxes", "patients"], tmp_path).run()
+        with pytest.raises(InvalidValueError, match="other options"):
+            Export(cliniko, ["taxes"], tmp_path, include=())
+    assert files_in(tmp_path) == before
+    assert [arrival.path for arrival in elsewhere.report.arrivals] == ["/settings/public"]
+
+
+async def test_a_new_key_of_the_same_account_goes_on(emulator: Emulator, tmp_path: Path) -> None:
+    class _EndedError(Exception):
+        pass
+
+    def end(progress: Progress) -> None:
+        if progress.records >= 200:
+            raise _EndedError
+
+    async with session(emulator) as cliniko, session(emulator, "OTHER-au1") as other:
+        with pytest.raises(_EndedError):
+            await export(cliniko, ["patients"], tmp_path, on_progress=end)
+        before = emulator.report.requests
+        summary = await export(other, ["patients"], tmp_path)
+    assert summary.records == {"patients": 450}
+    assert emulator.report.requests - before <= 1 + 1 + 3 + 1  # account, count, pages, an end
+    assert verify(tmp_path) == []
 
 
 async def test_what_goes_wrong_is_raised_as_it_is(tmp_path: Path) -> None:

@@ -217,7 +217,7 @@ async def test_an_export_leaves_records_in_their_files_alone(
     house /= "export"
     async with session(emulator) as cliniko:
         view = cliniko.with_options(retries=0)
-        job = Export(view, ["patients"], house, format=format, watch=watch)
+        job = Export(view, ["patients"], house, format=format, on_progress=watch)
         failure = None
         with listening() as said, anyio.CancelScope() as scope:
             failure = await failure_of(job.run())

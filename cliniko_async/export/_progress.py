@@ -1,0 +1,117 @@
+"""What an export or a mirror says of itself: what it will cost, and how far it is."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from cliniko_async.errors import DecodeError
+
+if TYPE_CHECKING:
+    from cliniko_async._client import AsyncCliniko
+
+__all__ = ["Cost", "Pace", "Progress", "Summary", "cost_of"]
+
+PAGE: Final = 100
+"""Records that a request fetches."""
+
+
+@attrs.define
+class Progress:
+    """How far the work on one resource is.
+
+    Attributes:
+        resource: Its name, as in the URL.
+        records: Records that are done.
+        total: Records that the API announced; None before its first answer.
+        done: Whether the resource is complete.
+        seconds_left: Seconds until all resources are complete, as far as can be foreseen; None if
+            it cannot.
+    """
+
+    resource: str
+    records: int = 0
+    total: int | None = None
+    done: bool = False
+    seconds_left: float | None = None
+
+
+@attrs.frozen
+class Cost:
+    """What is still to come.
+
+    Attributes:
+        records: Records, all together.
+        requests: Requests for them, approximately.
+        minutes: How long they take at the rate limit, if nobody else uses it.
+        resources: Records by resource.
+    """
+
+    records: int
+    requests: int
+    minutes: float
+    resources: Mapping[str, int]
+
+
+@attrs.frozen
+class Summary:
+    """What an export did.
+
+    Attributes:
+        records: Records by resource.
+        requests: Requests that were sent.
+        refused: Requests that were answered with 429.
+        waited: Seconds that requests waited for the rate limit, all together.
+        busiest: The most requests that were sent within a window of the rate limit.
+        seconds: How long it took.
+        bad_records: Records that did not fit their model and are missing in the files.
+    """
+
+    records: dict[str, int]
+    requests: int
+    refused: int
+    waited: float
+    busiest: int
+    seconds: float
+    bad_records: tuple[DecodeError, ...] = ()
+
+
+def cost_of(cliniko: AsyncCliniko, resources: Mapping[str, int], *, more: int = 0) -> Cost:
+    """What so many records will cost.
+
+    Args:
+        cliniko: Its rate limit counts.
+        resources: Records still to come, by resource.
+        more: Requests besides.
+    """
+    requests = sum(max(math.ceil(records / PAGE), 1) for records in resources.values()) + more
+    rate = cliniko.rate_limit
+    minutes = requests / rate.requests * rate.per / 60
+    return Cost(sum(resources.values()), requests, minutes, resources)
+
+
+class Pace:
+    """How fast it goes, and so how long it will take."""
+
+    def __init__(self, cliniko: AsyncCliniko) -> None:
+        self._cliniko = cliniko
+        self._started = time.monotonic()
+
+    def seconds_left(self, done: int, left: int) -> float | None:
+        """Seconds for what is left, at the pace of what is done, or at the limit if that is slower.
+
+        Args:
+            done: Records that came since the start.
+            left: Records still to come.
+        """
+        if not left:
+            return 0.0
+        rate, free = self._cliniko.rate_limit, self._cliniko.limiter.free
+        at_the_limit = max(math.ceil(left / PAGE) - free, 0) / rate.requests * rate.per
+        if not done:
+            return at_the_limit or None
+        return max(left * (time.monotonic() - self._started) / done, at_the_limit)
