@@ -112,13 +112,19 @@ class OddServer(httpx.AsyncBaseTransport):
         rows = self._listed(path, [value for name, value in query if name == "q[]"])
         for field in reversed((asked.get("sort") or self._order).split(",")):
             name, _, direction = field.partition(":")
-            rows.sort(key=lambda row: _key(row[name]), reverse=direction == "desc")  # noqa: B023 - sorted at once
+            rows.sort(key=lambda row: _key(row[name]), reverse=direction == "desc")
         size = int(asked.get("per_page", 50))
         start = (int(asked.get("page", 1)) - 1) * size
         links = {"self": str(url)}
         if start + size < len(rows):
-            links["next"] = str(url)
-        body = {path: rows[start : start + size], "total_entries": len(rows), "links": links}
+            others = [pair for pair in query if pair[0] != "page"]
+            page = ("page", str(int(asked.get("page", 1)) + 1))
+            links["next"] = str(url.copy_with(params=[*others, page]))
+        body = {
+            path.partition("/")[0]: rows[start : start + size],
+            "total_entries": len(rows),
+            "links": links,
+        }
         return httpx.Response(200, content=json.dumps(body).encode())
 
     def _listed(self, name: str, conditions: Sequence[str]) -> list[Row]:
