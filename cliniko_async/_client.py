@@ -15,7 +15,7 @@ from cliniko_async._http.any_path import raw_request
 from cliniko_async._http.request import Budget, Options
 from cliniko_async._http.session import Session, View
 from cliniko_async.errors import ClinikoError, InvalidValueError, expect
-from cliniko_async.limits import LocalLimiter, RateLimit
+from cliniko_async.limits.named import chosen_limiter, chosen_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cliniko_async._http.traffic import Traffic, Wait
     from cliniko_async._verbs.one_record import Resource
-    from cliniko_async.limits import Lane, Limiter, LimiterSnapshot
+    from cliniko_async.limits import Lane, Limiter, LimiterSnapshot, RateLimit
     from cliniko_async.resources.appointment_type_billable_items import AppointmentTypeBillableItems
     from cliniko_async.resources.appointment_type_products import AppointmentTypeProducts
     from cliniko_async.resources.appointment_types import AppointmentTypes
@@ -114,9 +114,12 @@ class AsyncCliniko:
             `My app (dev@example.com)`. Without one, it is taken from `CLINIKO_USER_AGENT`.
         base_url: Another server than the shard's, such as the emulator. https, or http on
             loopback. Without one, `CLINIKO_BASE_URL` is looked at.
-        rate_limit: How many requests the user has in how many seconds.
-        limiter: Where the user's places are counted: in this process, or in Redis with
-            `RedisLimiter`, for all processes and hosts.
+        rate_limit: How many requests the user has in how many seconds. Without one,
+            `CLINIKO_RATE_LIMIT` is looked at (`150/60`), and else it is `RateLimit(200, per=60)`.
+        limiter: Where the user's places are counted: in this process (`LocalLimiter`), in a file
+            for all processes of the host (`HostLimiter`), or in Redis for all hosts
+            (`RedisLimiter`). Without one, `CLINIKO_LIMITER` is looked at (`process`, `host`, the
+            path of a file, or `redis://...`), and else it is this process.
         read_only: Refuse every write before it is sent. Keys have no scopes: one that may read
             may write.
         on_wait: Is told of each wait for the rate limit when it is over.
@@ -124,7 +127,9 @@ class AsyncCliniko:
             neither follow redirects nor retry, for what it sends is not counted.
 
     Raises:
-        InvalidValueError: The key, User-Agent or base URL cannot be right.
+        InvalidValueError: The key, User-Agent or base URL cannot be right, or an environment
+            variable that is looked at.
+        InvalidTypeError: An argument has another type.
     """
 
     appointment_type_billable_items: Lazy[AppointmentTypeBillableItems] = Lazy()
@@ -190,8 +195,8 @@ class AsyncCliniko:
             raise account
         self._account: Account = account
         self._user_agent = check_user_agent(user_agent or os.environ.get("CLINIKO_USER_AGENT"))
-        self._rate = rate_limit or RateLimit()
-        self._limiter = limiter or LocalLimiter()
+        self._rate = chosen_rate(rate_limit)
+        self._limiter = chosen_limiter(limiter)
         self._custom_transport = transport
         self._session = Session(account, self._rate, on_wait)
         self._view = View(self._session, Options(read_only=read_only))

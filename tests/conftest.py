@@ -39,6 +39,16 @@ def anyio_backend(clock: VirtualClock) -> tuple[str, dict[str, Any]]:
     return "asyncio", {"loop_factory": lambda: VirtualTimeLoop(clock)}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The command shares the host's places: no test is to wait for the user's own programs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        for name in ("CLINIKO_LIMITER", "CLINIKO_RATE_LIMIT"):
+            patch.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _places_of_its_own() -> Iterator[None]:
     yield

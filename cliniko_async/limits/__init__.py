@@ -1,12 +1,13 @@
 """The rate limit: who may send now, and who waits.
 
-Here belong places, lanes and queues, and where they are counted: in the process, on the host, in
-Redis. Not here: what is sent (`_http`), or which user a key belongs to (`_http/account`).
+`window` holds the places and the proof that they are enough, `dispatcher` who goes next, `line` a
+lane's queue, `pause` what a 429 means for everybody. `ledger` keeps a user's places in a process,
+for all sessions, event loops and threads that share them in `local`.
 
-`window` holds the places and the proof that they are enough, `dispatcher` the lanes and their
-queues, `pause` what a 429 means for everybody. `ledger` keeps a user's places in a process, for
-all sessions, event loops and threads that share them in `local`; `leases` keeps those that
-processes share in a store.
+Processes share them where they meet: they lease places (`leases`, `leased_places`) from a `store`.
+That is a file for those of one host (`host`, with `host_rules` and `host_file`), and Redis for
+those of several (`redis`, with its `script`). `named` reads which of them a text names, and
+`identity` says who a user is.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ from cliniko_async.limits.allowance import (
     Place,
 )
 from cliniko_async.limits.local import LocalLimiter
+from cliniko_async.limits.named import limiter_from, rate_from
 from cliniko_async.limits.rate import RateLimit
 
 if TYPE_CHECKING:
+    from cliniko_async.limits.host import HostLimiter
     from cliniko_async.limits.redis import RedisLimiter
 
 __all__ = [
     "Allowance",
+    "HostLimiter",
     "Lane",
     "Limiter",
     "LimiterSnapshot",
@@ -35,14 +39,17 @@ __all__ = [
     "Place",
     "RateLimit",
     "RedisLimiter",
+    "limiter_from",
+    "rate_from",
 ]
 
 if not TYPE_CHECKING:  # checkers are to know each name
+    _LATER = {"HostLimiter": "host", "RedisLimiter": "redis"}
 
     def __getattr__(name: str) -> type:
-        """Import redis-py, which is an extra, when the limiter that needs it is asked for."""
-        if name != "RedisLimiter":
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from cliniko_async.limits.redis import RedisLimiter  # noqa: PLC0415 - an extra
+        """Import a limiter when it is asked for: SQLite is not needed by all, redis is an extra."""
+        from importlib import import_module  # noqa: PLC0415 - for those alone
 
-        return RedisLimiter
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

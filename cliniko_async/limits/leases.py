@@ -364,7 +364,7 @@ class LeasedDispatcher(Dispatcher):
         shared = self._shared
         now = self.now()
         paused = max(shared.pause.until - now, 0.0)
-        if shared.stock.free(now) + shared.elsewhere_free:
+        if shared.stock.free(now) + shared.elsewhere_free > 0:
             return paused
         if shared.due is None or shared.due <= now:
             return None
@@ -373,4 +373,5 @@ class LeasedDispatcher(Dispatcher):
     def snapshot(self) -> LimiterSnapshot:
         """How the user's allowance stood when the store was asked last."""
         own = super().snapshot()
-        return attrs.evolve(own, free=own.free + self._shared.elsewhere_free, back=())
+        free = max(own.free + self._shared.elsewhere_free, 0)
+        return attrs.evolve(own, free=free, back=())

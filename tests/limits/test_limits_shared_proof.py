@@ -1,4 +1,4 @@
-"""Never over the limit, in several processes: random crowds, and the script against a ledger."""
+"""Never over the limit, in several processes: random crowds, and the stores against a ledger."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ import pytest
 from crowds import Call, Seen, calls, rates, use
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from redis_server import Failing, Process, Server, emptied, started
+from processes import Failing, Meeting, Process, met
 
 from cliniko_async.emulator.clock import VirtualTimeLoop
 from cliniko_async.limits.leased_places import LEASE
-from cliniko_async.limits.script import SCRIPT, arguments, read
 from cliniko_async.limits.store import Question
 
 if TYPE_CHECKING:
     from cliniko_async.limits import Allowance, RateLimit
 
-shared_server = pytest.fixture(started, scope="module")
-server = pytest.fixture(emptied)
+meeting = pytest.fixture(met, params=["redis", "host"], scope="module")
 
 FAILINGS: list[Failing] = ["before", "after"]
 
@@ -50,8 +48,8 @@ runs = st.builds(
 )
 
 
-async def run_process(server: Server, rate: RateLimit, run: Run, seen: Seen) -> None:
-    process = Process(server, latency=run.latency, patience=1000)
+async def run_process(meeting: Meeting, rate: RateLimit, run: Run, seen: Seen) -> None:
+    process = Process(meeting, latency=run.latency, patience=1000)
     allowance = process.open("somebody", rate)
     store = process.stores[0]
     store.fails = list(run.fails)
@@ -74,18 +72,18 @@ async def run_process(server: Server, rate: RateLimit, run: Run, seen: Seen) -> 
     await allowance.aclose()
 
 
-async def free_at_last(server: Server, rate: RateLimit) -> int:
+async def free_at_last(meeting: Meeting, rate: RateLimit) -> int:
     await asyncio.sleep(rate.per + LEASE + 41)
-    allowance = Process(server).open("somebody", rate)
+    allowance = Process(meeting).open("somebody", rate)
     (await allowance.acquire()).unsent()
     free = allowance.snapshot().free
     await allowance.aclose()
     return free + 1
 
 
-async def crowd(server: Server, rate: RateLimit, crowds: list[Run], seen: Seen) -> None:
-    await asyncio.gather(*(run_process(server, rate, run, seen) for run in crowds))
-    assert await free_at_last(server, rate) == rate.requests
+async def crowd(meeting: Meeting, rate: RateLimit, crowds: list[Run], seen: Seen) -> None:
+    await asyncio.gather(*(run_process(meeting, rate, run, seen) for run in crowds))
+    assert await free_at_last(meeting, rate) == rate.requests
 
 
 @settings(
@@ -93,13 +91,13 @@ async def crowd(server: Server, rate: RateLimit, crowds: list[Run], seen: Seen) 
 )
 @given(rate=rates(), crowds=st.lists(runs, min_size=1, max_size=3))
 def test_processes_together_never_exceed_the_limit(
-    server: Server, rate: RateLimit, crowds: list[Run]
+    meeting: Meeting, rate: RateLimit, crowds: list[Run]
 ) -> None:
-    """Over latencies, lost calls to Redis, 429s, cancellations, and processes that die."""
-    server.client.flushall()
+    """Over latencies, lost calls to the store, 429s, cancellations, and processes that die."""
+    meeting.empty()
     seen = Seen()
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        runner.run(crowd(server, rate, crowds, seen))
+        runner.run(crowd(meeting, rate, crowds, seen))
     assert seen.most_within(rate.per) <= rate.requests
     assert seen.starved == 0
 
@@ -131,12 +129,12 @@ steps = st.builds(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=st.lists(steps, max_size=20), reserve=st.integers(0, 2))
-def test_the_script_gives_what_is_free_and_no_more(
-    server: Server, steps: list[Step], reserve: int
+def test_a_store_gives_what_is_free_and_no_more(
+    meeting: Meeting, steps: list[Step], reserve: int
 ) -> None:
     """Held against a ledger of who has which place until when."""
-    server.client.flushall()
-    script = server.client.register_script(SCRIPT)
+    meeting.empty()
+    answer = meeting.store("somebody")
     now, number, pause, seen, row = 1000, 0, 0, -1000, 0
     until: dict[str, float] = {}
     for step in steps:
@@ -161,7 +159,7 @@ def test_the_script_gives_what_is_free_and_no_more(
             back=back,
             now=now,
         )
-        reply = read(script(keys=["{me}:p", "{me}:s"], args=arguments(question)))
+        reply = answer(question)
         free = 0 if now < pause else 5 - len(until)
         turn = min(step.bulk, free, 1) if row >= 10 else 0
         interactive = min(step.interactive, free - turn)
