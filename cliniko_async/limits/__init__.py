@@ -8,6 +8,8 @@ Processes share them where they meet: they lease places (`leases`, `leased_place
 That is a file for those of one host (`host`, with `host_rules` and `host_file`), and Redis for
 those of several (`redis`, with its `script`). `named` reads which of them a text names, and
 `identity` says who a user is.
+
+Not here: what a request is, how it is sent, and what its answer means.
 """
 
 from __future__ import annotations
