@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cliniko_async._client import AsyncCliniko
-from cliniko_async._http.traffic import Traffic, Wait
+from cliniko_async._http.traffic import RequestEvent, Traffic, Wait
 from cliniko_async._lists.changes import Change
 from cliniko_async._models.fields import fields_from_json
 from cliniko_async._models.links import Link
@@ -212,6 +212,7 @@ __all__ = [
     "ReferralSourceType",
     "Relationship",
     "RequestBudgetError",
+    "RequestEvent",
     "ServerError",
     "Service",
     "SessionClosedError",

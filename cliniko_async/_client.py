@@ -14,7 +14,7 @@ from cliniko_async._http.account import Account, Secret, check_user_agent
 from cliniko_async._http.any_path import raw_request
 from cliniko_async._http.request import Budget, Options
 from cliniko_async._http.session import Session, View
-from cliniko_async.errors import ClinikoError, InvalidValueError, expect
+from cliniko_async.errors import ClinikoError, InvalidTypeError, InvalidValueError, expect
 from cliniko_async.limits.named import chosen_limiter, chosen_rate
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from cliniko_async._http.traffic import Traffic, Wait
+    from cliniko_async._http.traffic import RequestEvent, Traffic, Wait
     from cliniko_async._verbs.one_record import Resource
     from cliniko_async.limits import Lane, Limiter, LimiterSnapshot, RateLimit
     from cliniko_async.resources.appointment_type_billable_items import AppointmentTypeBillableItems
@@ -122,9 +122,12 @@ class AsyncCliniko:
             path of a file, or `redis://...`), and else it is this process.
         read_only: Refuse every write before it is sent. Keys have no scopes: one that may read
             may write.
-        on_wait: Is told of each wait for the rate limit when it is over.
-        transport: Your own httpx transport, for proxies, client certificates or tests. It must
-            neither follow redirects nor retry, for what it sends is not counted.
+        on_wait: Called with a `Wait` after each wait for the rate limit. A callback is called, not
+            awaited; what it raises is logged once and changes nothing.
+        on_request: Called with a `RequestEvent` after each attempt to have a request answered:
+            which endpoint, which status, how long it took. It names no record and no value.
+        transport: Your own httpx transport, for client certificates or tests. It must neither
+            follow redirects nor retry, because requests it sends by itself are not counted.
 
     Raises:
         InvalidValueError: The key, User-Agent or base URL cannot be right, or an environment
@@ -186,6 +189,7 @@ class AsyncCliniko:
         limiter: Limiter | None = None,
         read_only: bool = False,
         on_wait: Callable[[Wait], object] | None = None,
+        on_request: Callable[[RequestEvent], object] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         key = _key(api_key)
@@ -197,8 +201,8 @@ class AsyncCliniko:
         self._user_agent = check_user_agent(user_agent or os.environ.get("CLINIKO_USER_AGENT"))
         self._rate = chosen_rate(rate_limit)
         self._limiter = chosen_limiter(limiter)
-        self._custom_transport = transport
-        self._session = Session(account, self._rate, on_wait)
+        self._custom_transport = _checked_transport(transport)
+        self._session = Session(account, self._rate, on_wait, on_request)
         self._view = View(self._session, Options(read_only=read_only))
 
     async def __aenter__(self) -> Self:
@@ -291,9 +295,9 @@ class AsyncCliniko:
             InvalidValueError: A method that the API does not use, a full URL of another server, or
                 `q` without brackets, which the API ignores without a word.
         """
-        return await self._view.call(
-            raw_request(self._account.base_url, method, path, params, json)
-        )
+        request = raw_request(self._account.base_url, method, path, params, json)
+        del path, params, json  # so that no traceback shows them here
+        return await self._view.call(request)
 
     @property
     def shard(self) -> str:
@@ -334,6 +338,27 @@ class AsyncCliniko:
     def __repr__(self) -> str:
         opened = "_account" in vars(self)  # debuggers look at what could not be made, too
         return f"<AsyncCliniko {self.shard}>" if opened else "<AsyncCliniko>"
+
+
+def _checked_transport(
+    transport: httpx.AsyncBaseTransport | None,
+) -> httpx.AsyncBaseTransport | None:
+    """A transport, if it is one, found out by what it can do: httpx is imported later."""
+    if transport is None:
+        return None
+    if isinstance(transport, type):
+        raise InvalidTypeError("transport= takes a transport, not its class: call it")
+    if hasattr(transport, "build_request"):
+        raise InvalidTypeError(
+            "transport= takes a transport, not a client: httpx.AsyncHTTPTransport(...)"
+        )
+    if not hasattr(transport, "handle_async_request"):
+        kind = "a synchronous one" if hasattr(transport, "handle_request") else "this"
+        raise InvalidTypeError(
+            f"transport= takes an asynchronous transport, not {kind}: "
+            "httpx.AsyncHTTPTransport(...), or what is derived from httpx.AsyncBaseTransport"
+        )
+    return transport
 
 
 def _key(given: str | None) -> Secret:

@@ -17,7 +17,7 @@
     │   ├── RateLimitError               429, or max_wait would have been exceeded
     │   └── ServerError                  5xx
     ├── TransportError                   no usable answer: DNS, TLS, connection, a body cut short
-    │   └── TransportTimeoutError        no answer within the deadline
+    │   └── TransportTimeoutError (TimeoutError)  no answer within the deadline
     ├── OutcomeUnknownError              a write that may or may not have happened
     ├── DecodeError                      an answer that does not fit the model
     │   └── AnswerUnreadableError        a write that was done, but whose answer is not readable
@@ -90,6 +90,7 @@ def _revive(
     kind: type[ClinikoError], arguments: tuple[object, ...], kept: dict[str, object]
 ) -> ClinikoError:
     error = kind.__new__(kind, *arguments)
+    error.args = arguments  # which an OSError, such as TimeoutError, takes in its __init__
     vars(error).update(kept)
     return error
 
@@ -171,7 +172,7 @@ class ApiError(ClinikoError):
     """The API answered with an error status.
 
     Attributes:
-        status: The HTTP status.
+        status: The HTTP status; None of a `RateLimitError` if nothing was sent.
         request_id: The answer's `X-Request-Id`, if it had one.
         method: The HTTP method.
         path: The path's template, such as `/patients/{id}`: no ids, no query.
@@ -183,14 +184,14 @@ class ApiError(ClinikoError):
         self,
         message: str,
         *,
-        status: int,
+        status: int | None,
         method: str,
         path: str,
         request_id: str | None = None,
         detail: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.status: int = status
+        self.status: int | None = status
         self.method: str = method
         self.path: str = path
         self.request_id: str | None = request_id
@@ -272,7 +273,7 @@ class TransportError(ClinikoError):
         self.path: str = path
 
 
-class TransportTimeoutError(TransportError):
+class TransportTimeoutError(TransportError, TimeoutError):
     """No answer came within the deadline, and trying again did not help."""
 
 

@@ -139,5 +139,7 @@ def test_the_http_library_is_imported_in_one_place() -> None:
     assert importers <= {
         "cliniko_async._http.wire",
         "cliniko_async._http.file_host",
+        "cliniko_async._http.sent_request",
+        "cliniko_async._http.transports",
         "cliniko_async.emulator.transport",
     }

@@ -4,7 +4,7 @@ Here belong forms, pieces and tries of transfers. Not here: the requests to the 
 (`resources/patient_attachments`), or the HTTP library (`_http/file_host`).
 """
 
-from cliniko_async._attachments.transfers import fetch, store
+from cliniko_async._attachments.transfers import checked_target, fetch, store
 from cliniko_async._attachments.upload import OnProgress, Upload
 
-__all__ = ["OnProgress", "Upload", "fetch", "store"]
+__all__ = ["OnProgress", "Upload", "checked_target", "fetch", "store"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import tempfile
 from contextlib import aclosing, contextmanager
 from pathlib import Path
@@ -10,7 +12,8 @@ from typing import IO, TYPE_CHECKING, Final
 import anyio
 
 from cliniko_async._attachments.upload import Form
-from cliniko_async.errors import TransportError
+from cliniko_async._http.answers import Failure
+from cliniko_async.errors import InvalidValueError, TransportError, expect
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Mapping
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     Locate = Callable[[], Awaitable[str | bytes]]
     """Asks where a file lies, or what is in it."""
 
-__all__ = ["fetch", "store"]
+__all__ = ["checked_target", "fetch", "store"]
 
 TRIES: Final = 3
 
@@ -38,29 +41,27 @@ async def store(
         TransportError: The host did not take it.
     """
     # What is raised here has a signed URL in no frame: whoever has one has the file.
-    wrong: str | None = None
+    wrong: Failure | None = None
     for tried in range(TRIES):
         await _pause_before(tried)
-        wrong, where = await _store_once(file_host, presign, upload, on_progress)
+        form = Form(*await presign(), upload)
+        wrong = await _store_once(file_host, form, on_progress)
         if wrong is None:
-            return where
-    raise TransportError(
-        f"the file was not taken after {TRIES} tries: {wrong}", method="POST", path="file host"
-    )
+            return form.stored_at
+        if wrong.hopeless:
+            break
+    raise _failed("the file was not taken", wrong, "POST")
 
 
 async def _store_once(
-    file_host: FileHost, presign: Presign, upload: Upload, on_progress: OnProgress | None
-) -> tuple[str | None, str]:
-    """What is wrong, and where the file lies otherwise."""
-    url, fields = await presign()
-    form = Form(fields, upload)
+    file_host: FileHost, form: Form, on_progress: OnProgress | None
+) -> Failure | None:
+    """What is wrong, if the file was not taken."""
     async with aclosing(form.pieces(on_progress)) as pieces:
-        wrong = await file_host.post(url, pieces, form.headers)
-    if wrong is not None:
-        return wrong, ""
-    key = fields.get("key", "").replace("${filename}", upload.name)
-    return None, f"{url.rstrip('/')}/{key.lstrip('/')}"
+        wrong = await file_host.post(form.url, pieces, form.headers)
+    if form.raised is not None:  # the caller's own
+        raise form.raised
+    return wrong if form.broken is None else Failure(form.broken, hopeless=True)
 
 
 async def fetch(
@@ -75,7 +76,7 @@ async def fetch(
     Raises:
         TransportError: It could not be fetched, or has not the size that it should have.
     """
-    wrong: str | None = None
+    wrong: Failure | None = None
     for tried in range(TRIES):
         await _pause_before(tried)
         with _part_of(to) as part:
@@ -83,9 +84,45 @@ async def fetch(
             if wrong is None:
                 _put_in_place(part, to)
                 return came
-    raise TransportError(
-        f"the file did not come whole after {TRIES} tries: {wrong}", method="GET", path="file host"
-    )
+        if wrong.hopeless:
+            break
+    raise _failed("the file did not come whole", wrong, "GET")
+
+
+def _failed(what: str, wrong: Failure | None, method: str) -> TransportError:
+    why = "" if wrong is None else f": {wrong.what}"
+    return TransportError(f"{what}{why}", method=method, path="file host")
+
+
+def checked_target(to: str | os.PathLike[str]) -> Path:
+    """The path to download to, if a file can be written there: before anything is fetched.
+
+    Raises:
+        InvalidTypeError: It is not a path.
+        InvalidValueError: It is a folder or a device, its folder is not there or cannot be written
+            to, or its name is too long.
+    """
+    expect(to, (str, os.PathLike), f"download takes a path, not {type(to).__name__}")
+    path = Path(os.path.realpath(to))  # the file behind a link
+    wrong = _wrong_with(path)
+    if wrong:
+        del to, path  # names of files name patients
+        raise InvalidValueError(f"download takes the path of a file to write, but {wrong}")
+    return path
+
+
+def _wrong_with(path: Path) -> str | None:
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            return "a folder lies there" if stat.S_ISDIR(mode) else "what lies there is not a file"
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError):  # the latter of a NUL
+        return "no file can have its name: is it too long?"
+    if not path.parent.is_dir():
+        return "its folder is not there: make it first"
+    return None if os.access(path.parent, os.W_OK) else "its folder cannot be written to"
 
 
 async def _write(
@@ -94,9 +131,10 @@ async def _write(
     part: IO[bytes],
     size: int | None,
     on_progress: OnProgress | None,
-) -> tuple[int, str | None]:
+) -> tuple[int, Failure | None]:
     """How many bytes came, and what is wrong with them."""
     came = 0
+    found = _Located(await locate())
     async with anyio.wrap_file(part) as disk:
 
         async def write(piece: bytes) -> None:
@@ -105,15 +143,27 @@ async def _write(
             if on_progress:
                 on_progress(came, came if size is None else size)
 
-        wrong: str | None = None
-        found = await locate()
-        if isinstance(found, str):
-            wrong = await file_host.get(found, write)
+        wrong: Failure | None = None
+        if found.content is None:
+            wrong = await file_host.get(found.url, write)
         else:
-            await write(found)
+            await write(found.content)
     if wrong is None and size is not None and came != size:
-        wrong = f"{came} bytes came of {size}"
+        wrong = Failure(f"{came} bytes came of {size}")
     return came, wrong
+
+
+class _Located:
+    """Where a file lies, or what is in it. Its repr shows neither."""
+
+    __slots__ = ("content", "url")
+
+    def __init__(self, found: str | bytes) -> None:
+        self.url: str = found if isinstance(found, str) else ""
+        self.content: bytes | None = None if isinstance(found, str) else found
+
+    def __repr__(self) -> str:
+        return "<located file>"
 
 
 async def _pause_before(tried: int) -> None:
@@ -132,7 +182,7 @@ def _part_of(path: Path) -> Generator[IO[bytes]]:
     It is made here and now: a thread that makes it might still do so after a cancellation.
     """
     part = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, or when it is whole
-        dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
+        dir=path.parent, prefix=".download.", suffix=".part", delete=False
     )
     try:
         yield part

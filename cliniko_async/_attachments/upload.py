@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from contextlib import aclosing
 from io import BytesIO
@@ -49,7 +50,7 @@ class Upload:
         kinds = (str, os.PathLike)
         expect(file, kinds, f"a file is a path or bytes, not {type(file).__name__}")
         path = Path(file)
-        return cls(_checked(name or path.name), path.stat().st_size, path)
+        return cls(_checked(name or path.name), _size_of(path), path)
 
     async def pieces(self) -> AsyncGenerator[bytes]:
         """The file's bytes, piece by piece."""
@@ -63,10 +64,27 @@ class Upload:
                 yield piece
 
 
-class Form:
-    """A form with fields and, behind them, a file."""
+class FileChangedError(Exception):
+    """A file is not as long as it was when its upload began."""
 
-    def __init__(self, fields: Mapping[str, str], upload: Upload) -> None:
+
+class Form:
+    """A form with fields and, behind them, a file, for a host. Its repr shows nothing of them.
+
+    Attributes:
+        url: Where to post it.
+        headers: What to send along.
+        stored_at: Where the file lies when the host has taken it.
+        broken: What is wrong with the file, if that ended the upload.
+        raised: What the caller's callback raised, if that ended the upload.
+    """
+
+    def __init__(self, url: str, fields: Mapping[str, str], upload: Upload) -> None:
+        self.url: str = url
+        self.broken: str | None = None
+        self.raised: Exception | None = None
+        key = fields.get("key", "").replace("${filename}", upload.name)
+        self.stored_at: str = f"{url.rstrip('/')}/{key.lstrip('/')}"
         boundary = token_hex(16)
         parts = [_part(boundary, f'name="{name}"', value) for name, value in fields.items()]
         about = f'name="file"; filename="{upload.name}"'
@@ -81,19 +99,57 @@ class Form:
 
     async def pieces(self, on_progress: OnProgress | None) -> AsyncGenerator[bytes]:
         """The form's bytes, piece by piece."""
+        try:
+            async with aclosing(self._parts(on_progress)) as parts:
+                async for part in parts:
+                    yield part
+        except FileChangedError:
+            self.broken = "the file has changed while it was sent"
+            raise
+        except OSError as error:
+            self.broken = f"the file cannot be read ({type(error).__name__})"
+            raise
+
+    async def _parts(self, on_progress: OnProgress | None) -> AsyncGenerator[bytes]:
         yield self._head
         sent = 0
+        size = self._upload.size
         async with aclosing(self._upload.pieces()) as file:
             async for piece in file:
-                yield piece
                 sent += len(piece)
+                if sent > size:
+                    raise FileChangedError
+                yield piece
                 if on_progress:
-                    on_progress(sent, self._upload.size)
+                    self._tell(on_progress, sent)
+        if sent < size:
+            raise FileChangedError
         yield self._tail
+
+    def _tell(self, on_progress: OnProgress, sent: int) -> None:
+        try:
+            on_progress(sent, self._upload.size)
+        except Exception as error:
+            self.raised = error
+            raise
 
 
 def _part(boundary: str, about: str, value: str, more: str = "") -> str:
     return f"--{boundary}\r\nContent-Disposition: form-data; {about}\r\n{more}\r\n{value}"
+
+
+def _size_of(path: Path) -> int:
+    """The size of a file. What is endless or has no size (pipes, devices) is no file to send."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        found = None
+    del path  # names of files name patients
+    if found is None:
+        raise InvalidValueError("there is no file to upload at this path")
+    if not stat.S_ISREG(found.st_mode):
+        raise InvalidValueError("the path to upload is not that of a file")
+    return found.st_size
 
 
 def _checked(name: str) -> str:

@@ -27,7 +27,15 @@ from cliniko_async.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Answer", "Failure", "api_error", "date_of", "seconds_until_reset"]
+__all__ = [
+    "TOO_MANY_REQUESTS",
+    "Answer",
+    "Failure",
+    "api_error",
+    "date_of",
+    "seconds_until_reset",
+    "seconds_until_retry",
+]
 
 LONGEST_DETAIL: Final = 500
 """Characters of the server's own words that are kept."""
@@ -36,6 +44,7 @@ SHORTEST_PAUSE: Final = 1.0
 """Seconds to pause when the reset that a 429 names is already over by the server's own clock."""
 
 UNAUTHORIZED: Final = 401
+TOO_MANY_REQUESTS: Final = 429
 FAILED: Final = 500
 """From here on, statuses say that the server has failed."""
 
@@ -44,13 +53,14 @@ _KINDS: Final[dict[int, type[ApiError]]] = {
     403: ForbiddenError,
     404: NotFoundError,
     422: ValidationError,
-    429: RateLimitError,
+    TOO_MANY_REQUESTS: RateLimitError,
 }
 
 _HINTS: Final[dict[int, str]] = {
     400: "the API does not take this request; its own words are in .detail",
     403: "the key's user may not do this: a key can do what its user's role allows",
     404: "no such record, or it is archived, deleted or cancelled: see include=",
+    407: "a proxy on the way wants to know who you are",
 }
 
 
@@ -69,8 +79,18 @@ class Answer:
         self.body: bytes = body
         self.took: float = 0.0
 
+    @property
+    def is_success(self) -> bool:
+        """Whether the API did what was asked."""
+        return is_success(self.status)
+
     def __repr__(self) -> str:
         return f"<Answer {self.status}>"
+
+
+def is_success(status: int) -> bool:
+    """Whether a status is one of the 2xx."""
+    return 200 <= status < 300  # noqa: PLR2004 - the 2xx
 
 
 @attrs.frozen
@@ -92,6 +112,11 @@ class Failure:
     answer: Answer | None = None
     timed_out: bool = False
     hopeless: bool = False
+
+    @property
+    def was_done(self) -> bool:
+        """Whether the API said that it did what was asked, though the rest cannot be read."""
+        return is_success(self.status)
 
 
 def api_error(answer: Answer, *, method: str, path: str, shard: str) -> ApiError:
@@ -175,9 +200,33 @@ def _number(text: str | None) -> float | None:
     return float(text) if text and text.strip().isdecimal() else None
 
 
+def seconds_until_retry(headers: Mapping[str, str], *, now: float) -> float:
+    """Seconds that a failed server asks to be left alone, or 0 if it does not say.
+
+    Args:
+        headers: The answer's headers, by lower-case name.
+        now: Local time, in seconds since the epoch, for a moment in an answer without `Date`.
+    """
+    text = headers.get("retry-after")
+    seconds = _number(text)
+    if seconds is None:
+        moment = _moment(text)
+        date = date_of(headers)
+        since = date.timestamp() if date else now
+        seconds = moment.timestamp() - since if moment else 0.0
+    return max(seconds, 0.0)
+
+
 def date_of(headers: Mapping[str, str]) -> datetime | None:
     """The server's clock at the time of an answer, if the answer says it."""
+    return _moment(headers.get("date"))
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A moment as HTTP writes it; None of what is malformed."""
+    if not text:
+        return None
     try:
-        return parsedate_to_datetime(headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError):
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None

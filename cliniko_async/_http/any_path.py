@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import msgspec
 
 from cliniko_async._http.request import Request
 from cliniko_async._http.retries import Repeat
 from cliniko_async._query.query_string import encode_query
-from cliniko_async.errors import InvalidValueError
+from cliniko_async.errors import InvalidValueError, expect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,7 @@ _REPEATS: Final = {
     "PATCH": Repeat.SAME,
     "DELETE": Repeat.GONE,
 }
+_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_.~-]+)+/?")
 _ACTIONS: Final = {"archive": Repeat.GONE, "unarchive": Repeat.SAME}
 
 
@@ -36,6 +37,7 @@ def raw_request(
     body: object,
 ) -> Request[Any]:
     """The request for a path, with what is known of its verb."""
+    expect(method, str, "a method is a text: 'GET'")
     verb = method.upper()
     if verb not in _REPEATS:
         raise InvalidValueError("the API knows GET, POST, PATCH and DELETE")
@@ -54,13 +56,30 @@ def raw_request(
 
 def _split(base_url: str, path: str) -> tuple[str, list[tuple[str, str]]]:
     """A path or link without the base URL, and the query that it brings along."""
-    base, parts = urlsplit(base_url), urlsplit(path)
+    base, parts = urlsplit(base_url), _parts_of(path)
     if parts.netloc and parts[:2] != base[:2]:
         raise InvalidValueError("the key is sent to the API's own server only: pass a path")
     plain = parts.path.removeprefix(base.path) if parts.netloc else parts.path
     if not plain.startswith("/"):
         raise InvalidValueError("a path begins with a slash: '/recalls'")
+    if not _PATH.fullmatch(plain):
+        raise InvalidValueError(
+            "a path has letters, digits and '_.~-' between its slashes, no '..' and nothing that "
+            "is percent-encoded: values go into params="
+        )
     return plain, parse_qsl(parts.query, keep_blank_values=True)
+
+
+def _parts_of(path: str) -> SplitResult:
+    expect(path, str, "a path is a text: '/recalls'")
+    try:
+        parts = urlsplit(path) if path.isprintable() else None
+    except ValueError:
+        parts = None
+    del path  # it may be a link, with values in its query
+    if parts is None:
+        raise InvalidValueError("this is neither a path, such as '/recalls', nor a link")
+    return parts
 
 
 def _pairs(

@@ -6,6 +6,7 @@ Errors are raised in one place, in a frame that holds neither an answer nor a va
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
@@ -14,9 +15,16 @@ import anyio
 import attrs
 import msgspec
 
-from cliniko_async._http.answers import Answer, Failure, api_error
+from cliniko_async._http.account import Secret
+from cliniko_async._http.answers import (
+    TOO_MANY_REQUESTS,
+    Answer,
+    Failure,
+    api_error,
+    seconds_until_retry,
+)
 from cliniko_async._http.retries import Patience, Repeat
-from cliniko_async._http.traffic import Wait
+from cliniko_async._http.traffic import RequestEvent, Wait
 from cliniko_async.errors import (
     AnswerUnreadableError,
     ApiError,
@@ -40,8 +48,10 @@ T = TypeVar("T")
 
 MAX_REDIRECTS: Final = 3
 
+SHORTEST_WAIT: Final = 0.01
+"""Seconds from which on a call has waited for the rate limit: to ask takes shorter, also Redis."""
+
 NOT_FOUND: Final = 404
-TOO_MANY_REQUESTS: Final = 429
 REDIRECTS: Final = frozenset({301, 302, 307, 308})
 FAILED: Final = frozenset({500, 502, 503, 504})
 """Statuses with which the server says that it failed, and may not the next time."""
@@ -63,9 +73,9 @@ class Call(Generic[T]):
         self._clock = asyncio.get_running_loop().time
         self._waited = 0.0
         self._took = 0.0
-        self._again = False
+        self._attempts = 0
         self._redirects = 0
-        self._url = "" if request.is_open else session.url(request)
+        self._url = Secret("") if request.is_open else session.url(request)
         self._processed = False  # whether an earlier try may have done what was asked
 
     async def outcome(self) -> T | ClinikoError:
@@ -84,27 +94,40 @@ class Call(Generic[T]):
                 self._processed = self._processed or verdict.processed
                 self._session.traffic.retried += 1
                 await anyio.sleep(delay)
-            self._again = True
 
     async def _try_once(self) -> Answer | Failure | ClinikoError:
         if not self._request.is_open:
             self._spend()
+        asked = self._clock()
         place = await self._place()
+        waited = self._clock() - asked
+        self._waited += waited
+        if waited >= SHORTEST_WAIT:
+            self._session.note_wait(Wait(self._options.lane, waited))
         if isinstance(place, RateLimitError):
             return place
-        started = self._clock()
         try:
             if self._request.is_open:
                 self._settle()
+            return await self._exchange(place, waited)
+        finally:
+            place.close()
+
+    async def _exchange(self, place: Place, waited: float) -> Answer | Failure:
+        started = self._clock()
+        self._attempts += 1
+        reply: Answer | Failure | None = None
+        try:
             reply = await self._session.exchange(
                 self._request, self._url, place, deadline=self._options.timeout
             )
+            return reply
         finally:
-            place.close()
             self._took = self._clock() - started
-        if isinstance(reply, Answer):
-            reply.took = self._took
-        return reply
+            if isinstance(reply, Answer):
+                reply.took = self._took
+            if self._session.on_request:
+                self._session.on_request(self._event(reply, waited))
 
     def _spend(self) -> None:
         if self._options.budget:
@@ -118,28 +141,37 @@ class Call(Generic[T]):
 
     async def _place(self) -> Place | RateLimitError:
         max_wait = self._options.max_wait
-        asked = self._clock()
         try:
             return await self._session.allowance.acquire(
                 lane=self._options.lane,
                 max_wait=None if max_wait is None else max(max_wait - self._waited, 0),
-                again=self._again,
+                again=self._attempts > 0,
             )
         except PlaceTimeoutError as error:
             next_place = error.next_place
-        finally:
-            waited = self._clock() - asked
-            self._waited += waited
-            if waited:
-                self._session.note_wait(Wait(self._options.lane, waited))
         return self._over_the_limit(next_place)
+
+    def _event(self, reply: Answer | Failure | None, waited: float) -> RequestEvent:
+        """What there is to tell of an attempt that has ended."""
+        answer = reply.answer if isinstance(reply, Failure) else reply
+        return RequestEvent(
+            method=self._request.method,
+            template=self._request.template,
+            status=(reply.status or None) if reply else None,
+            request_id=answer.headers.get("x-request-id") if answer else None,
+            attempt=self._attempts,
+            waited=waited,
+            took=self._took,
+            bytes=len(answer.body) if answer else 0,
+            lane=self._options.lane,
+        )
 
     def _over_the_limit(self, next_place: float | None) -> RateLimitError:
         request = self._request
         error = RateLimitError(
             f"{request.method} {request.template} was not sent: the rate limit has no place "
             f"within max_wait={self._options.max_wait:g} s",
-            status=TOO_MANY_REQUESTS,
+            status=None,
             method=request.method,
             path=request.template,
         )
@@ -150,7 +182,7 @@ class Call(Generic[T]):
     def _judge(self, answer: Answer) -> _Done[T] | Failure | ClinikoError | None:
         """What an answer means; None if the request goes out again at once."""
         status = answer.status
-        if 200 <= status < 300:  # noqa: PLR2004 - the 2xx
+        if answer.is_success:
             return self._value(answer)
         if status == TOO_MANY_REQUESTS:
             self._session.traffic.refused += 1
@@ -158,7 +190,7 @@ class Call(Generic[T]):
         if status in REDIRECTS:
             return self._redirected(answer)
         if status in FAILED:
-            return Failure(f"status {status}", answer=answer)
+            return Failure(f"status {status}", status=status, answer=answer)
         if status == NOT_FOUND and self._processed and self._request.repeat is Repeat.GONE:
             return _Done(cast("T", None))  # what its empty answer would have been read as
         return self._api_error(answer)
@@ -174,14 +206,15 @@ class Call(Generic[T]):
 
     def _redirected(self, answer: Answer) -> _Done[T] | ApiError | None:
         """Follow to the API's own origin, which alone is sent credentials."""
-        target = _joined(self._url, answer.headers.get("location", ""))
+        target = _joined(self._url.reveal(), answer.headers.get("location", "").strip())
         same = urlsplit(target)[:2] == urlsplit(self._session.account.base_url)[:2]
         if self._request.locates and not same:
             return _Done(cast("T", target))
-        if self._request.repeat.writes or not same or self._redirects == MAX_REDIRECTS:
+        follows = same and not self._request.repeat.writes
+        if not follows or self._redirects == MAX_REDIRECTS:
             return self._api_error(answer)
         self._redirects += 1
-        self._url = target
+        self._url = Secret(target)
         return None
 
     def _delay(self, failure: Failure) -> float | None:
@@ -189,13 +222,15 @@ class Call(Generic[T]):
         repeat = self._request.repeat
         if failure.hopeless or (repeat is Repeat.NEVER and failure.processed):
             return None
-        if repeat.writes and 200 <= failure.status < 300:  # noqa: PLR2004 - the 2xx
+        if repeat.writes and failure.was_done:
             return None
-        return self._patience.next_delay(self._took)
+        answer = failure.answer
+        asked = seconds_until_retry(answer.headers, now=time.time()) if answer else 0.0
+        return self._patience.next_delay(self._took, asked)
 
     def _given_up(self, failure: Failure) -> ClinikoError:
         request = self._request
-        if request.repeat.writes and 200 <= failure.status < 300:  # noqa: PLR2004 - the 2xx
+        if request.repeat.writes and failure.was_done:
             return self._unreadable(None)
         if failure.answer and request.repeat is not Repeat.NEVER:
             return self._api_error(failure.answer)
@@ -208,8 +243,9 @@ class Call(Generic[T]):
                 path=request.template,
             )
         kind = TransportTimeoutError if failure.timed_out else TransportError
+        tries = self._patience.tries
         return kind(
-            f"{name} failed after {self._patience.tries} tries: {failure.what}",
+            f"{name} failed{f' after {tries} tries' if tries > 1 else ''}: {failure.what}",
             method=request.method,
             path=request.template,
         )
@@ -235,8 +271,8 @@ class Call(Generic[T]):
 
 
 def _joined(url: str, location: str) -> str:
-    """Where a redirect leads; nowhere if its location is malformed."""
+    """Where a redirect leads; nowhere if its location is missing or malformed."""
     try:
-        return urljoin(url, location)
+        return urljoin(url, location) if location else ""
     except ValueError:
         return ""

@@ -48,11 +48,12 @@ class Patience:
     tries: int = 0
     spent: float = 0.0
 
-    def next_delay(self, took: float) -> float | None:
+    def next_delay(self, took: float, asked: float = 0.0) -> float | None:
         """Seconds to wait before the next try, or None to give up.
 
         Args:
             took: Seconds that the try took which has just failed.
+            asked: Seconds that the server has asked for, which are granted within the patience.
         """
         self.tries += 1
         self.spent += took
@@ -62,6 +63,7 @@ class Patience:
         delay *= random.uniform(0.5, 1.5)  # noqa: S311 - so that a crowd does not come back at once
         if self.retries is None and self.spent < PATIENCE[self.lane]:
             delay = min(delay, max(PATIENCE[self.lane] - self.spent, FIRST_DELAY))
+        delay = max(delay, min(asked, PATIENCE[self.lane] - self.spent))
         self.spent += delay
         return delay
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
+from cliniko_async._http.account import Secret
 from cliniko_async._http.answers import Answer, date_of
 from cliniko_async._http.call import Call
-from cliniko_async._http.traffic import Traffic
+from cliniko_async._http.callbacks import Callback
+from cliniko_async._http.traffic import TrafficCounter
 from cliniko_async.errors import ClinikoError, ReadOnlyError, SessionClosedError
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from cliniko_async._http.answers import Failure
     from cliniko_async._http.file_host import FileHost
     from cliniko_async._http.request import Options, Request
-    from cliniko_async._http.traffic import Wait
+    from cliniko_async._http.traffic import RequestEvent, Traffic, Wait
     from cliniko_async._http.wire import Wire
     from cliniko_async.limits import Allowance, Place, RateLimit
 
@@ -35,6 +37,11 @@ NOT_OPEN: Final = (
     "this session is not open: use it inside 'async with AsyncCliniko(...) as cliniko'"
 )
 
+NO_LOOP: Final = (
+    "cliniko_async runs on asyncio, and no asyncio event loop runs here: asyncio.run(main()), or "
+    "anyio.run(main, backend='asyncio'), not trio"
+)
+
 
 class _Ways:
     """What an open session sends with, in the event loop that it was opened in."""
@@ -42,7 +49,7 @@ class _Ways:
     def __init__(self, wire: Wire, allowance: Allowance) -> None:
         self.wire: Wire = wire
         self.allowance: Allowance = allowance
-        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self.loop: asyncio.AbstractEventLoop = _running_loop()
 
 
 class Session:
@@ -50,8 +57,7 @@ class Session:
 
     Attributes:
         traffic: What was sent so far.
-        server_time: The `Date` of the latest answer: the server's clock, for what is compared
-            with it.
+        on_request: Called when an attempt has ended.
     """
 
     def __init__(
@@ -59,11 +65,16 @@ class Session:
         account: Account,
         rate: RateLimit,
         on_wait: Callable[[Wait], object] | None = None,
+        on_request: Callable[[RequestEvent], object] | None = None,
     ) -> None:
         self.account: Account = account
-        self.traffic: Traffic = Traffic(rate.per)
-        self.server_time: datetime | None = None
-        self._on_wait = on_wait
+        self._counter = TrafficCounter(rate.per)
+        self.traffic: Traffic = self._counter.traffic
+        self.on_request: Callback[RequestEvent] | None = None
+        if on_request is not None:
+            self.on_request = Callback("on_request", on_request)
+        self._on_wait = None if on_wait is None else Callback("on_wait", on_wait)
+        self._date = ""
         self._ways: _Ways | None = None
         self._closed = False
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -82,6 +93,7 @@ class Session:
             raise SessionClosedError(
                 "this session was opened before: make a new AsyncCliniko for each 'async with'"
             )
+        _running_loop()
         self._ways = _Ways(wire(), allowance())
 
     @property
@@ -104,7 +116,7 @@ class Session:
             raise SessionClosedError(NOT_OPEN)
         if self._closed:
             raise SessionClosedError("this session is closed: open a new AsyncCliniko")
-        if asyncio.get_running_loop() is not self._ways.loop:
+        if _running_loop() is not self._ways.loop:
             raise SessionClosedError(
                 "this session was opened in another event loop: open one AsyncCliniko per loop; "
                 "they share the user's rate limit by themselves"
@@ -157,32 +169,44 @@ class Session:
         return outcome
 
     async def exchange(
-        self, request: Request[T], url: str, place: Place, *, deadline: float
+        self, request: Request[T], url: Secret, place: Place, *, deadline: float
     ) -> Answer | Failure:
         """Send a request once, on a place already taken."""
         ways = self._ways
         assert ways is not None  # noqa: S101 - a call has asked
         reply = await ways.wire.exchange(
-            request,
-            url,
-            place,
-            deadline=deadline,
-            on_sent=lambda: self.traffic.count(ways.loop.time()),
+            request, url, place, deadline=deadline, on_sent=self._count
         )
         if isinstance(reply, Answer):
-            self.server_time = date_of(reply.headers) or self.server_time
+            self._date = reply.headers.get("date", self._date)
         return reply
 
+    @property
+    def server_time(self) -> datetime | None:
+        """The `Date` of the latest answer that has one: the server's clock."""
+        return date_of({"date": self._date})
+
     def note_wait(self, wait: Wait) -> None:
-        """Count a wait for the rate limit, and tell who wants to know."""
+        """Count a wait for the rate limit, and tell who wants to know. It never raises."""
         self.traffic.waits += 1
         self.traffic.waited += wait.seconds
         if self._on_wait:
             self._on_wait(wait)
 
-    def url(self, request: Request[Any]) -> str:
+    def _count(self) -> None:
+        self._counter.count(asyncio.get_running_loop().time())
+
+    def url(self, request: Request[Any]) -> Secret:
         """Where a request goes: always the API's own origin."""
-        return self.account.base_url + request.path + (f"?{request.query}" if request.query else "")
+        query = f"?{request.query}" if request.query else ""
+        return Secret(self.account.base_url + request.path + query)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise SessionClosedError(NO_LOOP) from None
 
 
 class View:

@@ -8,12 +8,41 @@ import attrs
 
 from cliniko_async.limits import Lane
 
-__all__ = ["Traffic", "Wait"]
+__all__ = ["RequestEvent", "Traffic", "TrafficCounter", "Wait"]
+
+
+@attrs.frozen(kw_only=True)
+class RequestEvent:
+    """One attempt to have a request answered has ended. It names no record and no value.
+
+    Attributes:
+        method: The HTTP method.
+        template: The path's template, such as `/patients/{id}`.
+        status: The answer's HTTP status; None if none came.
+        request_id: The answer's `X-Request-Id`, if it had one.
+        attempt: Which attempt of its call it was; the first is 1.
+        waited: Seconds for which the call waited for the rate limit before it.
+        took: Seconds from the place in the rate limit to the body's last byte, or to the failure.
+        bytes: Bytes of the answer's body, unpacked.
+        lane: "interactive" or "bulk".
+    """
+
+    method: str
+    template: str
+    status: int | None
+    request_id: str | None
+    attempt: int
+    waited: float
+    took: float
+    bytes: int
+    lane: Lane
 
 
 @attrs.frozen
 class Wait:
     """A call has waited for the rate limit and goes on now.
+
+    Less than 10 ms is not a wait: it takes the limiter as long to be asked.
 
     Attributes:
         lane: "interactive" or "bulk".
@@ -44,12 +73,24 @@ class Traffic:
     busiest: int = 0
     waits: int = 0
     waited: float = 0.0
-    _recent: deque[float] = attrs.field(factory=deque[float], repr=False)
+
+
+class TrafficCounter:
+    """Counts the requests of a session.
+
+    Args:
+        per: Seconds of the rate limit's window.
+    """
+
+    def __init__(self, per: float) -> None:
+        self.traffic: Traffic = Traffic(per)
+        self._recent: deque[float] = deque()
 
     def count(self, now: float) -> None:
         """Note a request that leaves now."""
-        self.requests += 1
-        self._recent.append(now)
-        while self._recent[0] <= now - self.per:
-            self._recent.popleft()
-        self.busiest = max(self.busiest, len(self._recent))
+        traffic, recent = self.traffic, self._recent
+        traffic.requests += 1
+        recent.append(now)
+        while recent[0] <= now - traffic.per:
+            recent.popleft()
+        traffic.busiest = max(traffic.busiest, len(recent))

@@ -1,4 +1,4 @@
-"""One request on the wire: with `file_host`, the only module that knows the HTTP library.
+"""One request on the wire: with `file_host` and `transports`, all that knows the HTTP library.
 
 Nothing beneath it follows redirects, adds credentials or retries, so that every request that
 leaves has a place in the limiter. No error of the HTTP library gets out: they carry the request,
@@ -15,30 +15,47 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 import httpx
 
-from cliniko_async._http import quiet_logs
-from cliniko_async._http.answers import Answer, Failure, seconds_until_reset
-from cliniko_async._http.file_host import CLOSE_SECONDS, CONNECT_SECONDS, FileHost, words
+from cliniko_async._http import silence
+from cliniko_async._http.answers import (
+    TOO_MANY_REQUESTS,
+    Answer,
+    Failure,
+    seconds_until_reset,
+)
+from cliniko_async._http.file_host import CONNECT_SECONDS, FileHost
+from cliniko_async._http.frames import without_frames
+from cliniko_async._http.sent_request import SentRequest, give_back, pieces_of, words
+from cliniko_async._http.transports import Transports
+from cliniko_async._http.unpack import ACCEPTED, UnpackError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
-    from cliniko_async._http.account import Account
+    from cliniko_async._http.account import Account, Secret
     from cliniko_async._http.request import Request
+    from cliniko_async._http.transports import Way
     from cliniko_async.limits import Place
 
 __all__ = ["Wire"]
 
-KEEP_ALIVE_SECONDS: Final = 4.0
-"""Seconds that an idle connection is kept: shorter than servers do, so that none is lost in use."""
-
-TOO_MANY_REQUESTS: Final = 429
-
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 """Bytes of an answer's body, unpacked, above which it is not read on."""
 
+PROXY_REFUSED: Final = 407
+
+# An attempt has one deadline as a whole.
+_TIMEOUTS: Final = httpx.Timeout(None, connect=CONNECT_SECONDS).as_dict()
+
 
 class Wire:
-    """A session's HTTP client."""
+    """A session's way to the API and to file hosts.
+
+    Args:
+        account: Whose key is sent.
+        user_agent: The application's name and address.
+        connections: How many idle connections are kept.
+        transport: The caller's own, if there is one.
+    """
 
     def __init__(
         self,
@@ -48,132 +65,138 @@ class Wire:
         connections: int,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        quiet_logs.install()
+        silence.install()
+        self._transports = Transports(connections=connections, given=transport)
+        self._headers: list[tuple[str, str]] = [
+            ("Accept", "application/json"),
+            ("Accept-Encoding", ACCEPTED),
+            ("User-Agent", user_agent),
+        ]
         self._account = account
-        self._traced = transport is None
-        self._client = httpx.AsyncClient(
-            transport=transport,
-            headers={"Accept": "application/json", "User-Agent": user_agent},
-            # An attempt has one deadline as a whole, and the limiter bounds what is in flight, so
-            # that nothing ever waits in the pool while it holds a place.
-            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
-            limits=httpx.Limits(
-                max_connections=None,
-                max_keepalive_connections=connections,
-                keepalive_expiry=KEEP_ALIVE_SECONDS,
-            ),
-            follow_redirects=False,
-        )
-        self.file_host: FileHost = FileHost(self._client)
+        self.file_host: FileHost = FileHost(self._transports, user_agent)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        await self._transports.aclose()
 
-    async def exchange(
+    def exchange(
         self,
         request: Request[Any],
-        url: str,
+        url: Secret,
         place: Place,
         *,
         deadline: float,
         on_sent: Callable[[], None],
-    ) -> Answer | Failure:
+    ) -> Coroutine[Any, Any, Answer | Failure]:
         """Send a request once, on a place already taken, and read its answer.
 
         Args:
             request: What to send.
             url: Where to.
-            place: Is told what becomes of the request.
+            place: Learns what becomes of the request.
             deadline: Seconds for all of it, from making a connection to the body's last byte.
-            on_sent: Is called when the connection stands and the request leaves.
+            on_sent: Called when the connection stands and the request leaves.
         """
-        attempt = _Attempt(self._client, place, on_sent, traced=self._traced)
-        headers = {"Authorization": self._account.authorization.reveal()}
-        if request.body is not None:
-            headers["Content-Type"] = "application/json"
+        return without_frames(self._exchange(request, url, _Attempt(place, on_sent), deadline))
+
+    async def _exchange(
+        self, request: Request[Any], url: Secret, attempt: _Attempt, deadline: float
+    ) -> Answer | Failure:
         try:
-            sent = self._client.build_request(
-                request.method,
-                url,
-                headers=headers,
-                content=request.body,
-                extensions={"trace": attempt.trace},
-            )
-        except httpx.InvalidURL:  # of a redirect
-            place.unsent()
+            sent = self._built(request, url, attempt)
+        except (httpx.InvalidURL, UnicodeError):  # of a redirect
+            attempt.never_left()
             return Failure("the URL is malformed", processed=False, hopeless=True)
-        with anyio.move_on_after(deadline), quiet_logs.sending():
-            return await attempt.run(sent)
+        with anyio.move_on_after(deadline), silence.Sending():
+            return await attempt.run(sent, self._transports.way_to(sent.url))
         return Failure(
-            f"no answer within {deadline:g} s", processed=attempt.is_sent, timed_out=True
+            f"no answer within {deadline:g} s", processed=attempt.may_have_left, timed_out=True
+        )
+
+    def _built(self, request: Request[Any], url: Secret, attempt: _Attempt) -> SentRequest:
+        headers = [*self._headers, ("Authorization", self._account.authorization.reveal())]
+        if request.body is not None:
+            headers.append(("Content-Type", "application/json"))
+        return SentRequest(
+            request.method,
+            url.reveal(),
+            headers=headers,
+            content=request.body,
+            extensions={"trace": attempt.trace, "timeout": _TIMEOUTS},
         )
 
 
 class _Attempt:
     """One request on the wire. Knows whether it may have reached the server."""
 
-    def __init__(
-        self,
-        client: httpx.AsyncClient,
-        place: Place,
-        on_sent: Callable[[], None],
-        *,
-        traced: bool,
-    ) -> None:
-        self._client = client
+    def __init__(self, place: Place, on_sent: Callable[[], None]) -> None:
         self._place = place
         self._on_sent = on_sent
-        self._traced = traced
-        self.is_sent = False
+        self.may_have_left = False
 
-    async def trace(self, event: str, _info: Any) -> None:
+    async def trace(self, event: str, info: Any) -> None:
         """Stamp the moment at which the connection stands and the request begins to leave."""
-        if event.endswith("send_request_headers.started"):
-            self._mark_sent()
+        if event.endswith("send_request_headers.started") and not _is_for_proxy(info):
+            self._leaves(connected=True)
 
-    def _mark_sent(self) -> None:
-        if not self._place.sent():
+    def _leaves(self, *, connected: bool) -> None:
+        """Note that the request leaves now, or, where the connection cannot be seen, will soon."""
+        if not self._place.sent(connected=connected):
             raise httpx.ConnectError("the place in the limiter ran out before the request left")
-        self.is_sent = True
-        self._on_sent()
+        if not self.may_have_left:
+            self.may_have_left = True
+            self._on_sent()
 
-    async def run(self, request: httpx.Request) -> Answer | Failure:
+    def never_left(self) -> None:
+        """Give the place back at once."""
+        self._place.unsent()
+
+    async def run(self, request: SentRequest, way: Way) -> Answer | Failure:
         """Send it and read the answer to its end."""
         try:
-            if not self._traced:
-                self._mark_sent()
-            response = await self._client.send(request, stream=True)
+            if not way.reports:
+                self._leaves(connected=False)
+            response = await way.transport.handle_async_request(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
-            self._place.unsent()
-            return Failure(_why_not_connected(error), processed=False)
-        except httpx.HTTPError as error:
-            return Failure(words(error), processed=self.is_sent)
+            self.never_left()
+            return Failure(_why_not_connected(error, way), processed=False)
+        except httpx.ProxyError as error:
+            self.never_left()
+            return _refused_by_proxy(error, way)
+        except way.failures as error:
+            return Failure(words(error), processed=self.may_have_left)
         if response.status_code == TOO_MANY_REQUESTS:
             self._place.refused(seconds_until_reset(response.headers, now=time.time()))
         else:
             self._place.answered()
-        return await _read(response)
+        try:
+            return await _read(response)
+        finally:
+            await give_back(response)
+
+
+def _is_for_proxy(info: Any) -> bool:
+    """Whether an event is of the request that asks a proxy for a tunnel."""
+    return getattr(info.get("request"), "method", b"") == b"CONNECT"
 
 
 async def _read(response: httpx.Response) -> Answer | Failure:
+    status = response.status_code
     chunks: list[bytes] = []
     size = 0
     try:
-        async for chunk in response.aiter_bytes():
+        async for chunk in pieces_of(response):
             size += len(chunk)
             if size > MAX_BODY_BYTES:
-                status = response.status_code
                 return Failure("the answer is too large", status=status, hopeless=True)
             chunks.append(chunk)
-    except httpx.HTTPError as error:
-        return Failure(f"the answer broke off ({words(error)})", status=response.status_code)
-    finally:
-        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-            await response.aclose()
+    except UnpackError as error:
+        return Failure(str(error), status=status, hopeless=error.hopeless)
+    except Exception as error:  # noqa: BLE001 - a body that breaks off is a failure, whoever says it
+        return Failure(f"the answer broke off ({words(error)})", status=status)
     if _is_cut(response, size):
-        return Failure("the answer broke off", status=response.status_code)
-    return Answer(response.status_code, response.headers, b"".join(chunks))
+        return Failure("the answer broke off", status=status)
+    return Answer(status, response.headers, b"".join(chunks))
 
 
 def _is_cut(response: httpx.Response, size: int) -> bool:
@@ -183,12 +206,24 @@ def _is_cut(response: httpx.Response, size: int) -> bool:
     return plain and announced.isdecimal() and size < int(announced)
 
 
-def _why_not_connected(error: httpx.HTTPError) -> str:
+def _refused_by_proxy(error: httpx.ProxyError, way: Way) -> Failure:
+    said = str(error)[:3]
+    status = int(said) if said.isdecimal() else 0
+    proxy = f"the proxy that {way.proxy} names" if way.proxy else "the proxy"
+    if status == PROXY_REFUSED:
+        what = f"{proxy} wants a user and a password (407): http://user:password@host:port"
+        return Failure(what, processed=False, hopeless=True)
+    answered = f" ({status})" if status else ""
+    return Failure(f"{proxy} made no connection{answered}", processed=False)
+
+
+def _why_not_connected(error: httpx.HTTPError, way: Way) -> str:
     causes: list[BaseException] = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
         causes.append(cause)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return "no connection: the server's TLS certificate was not accepted"
+    by = f" (by the proxy that {way.proxy} names)" if way.proxy else ""
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return "no connection: the host name was not found"
-    return "no connection could be made"
+        return f"no connection: the host name was not found{by}"
+    return f"no connection could be made{by}"

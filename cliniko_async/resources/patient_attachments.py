@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from pathlib import Path
 from typing import Final, TypedDict, Unpack
 
 import anyio
 from typing_extensions import deprecated
 
-from cliniko_async._attachments import OnProgress, Upload, fetch, store
+from cliniko_async._attachments import OnProgress, Upload, checked_target, fetch, store
 from cliniko_async._http import Request
 from cliniko_async._lists import Listing
 from cliniko_async._models import Link, Model, Moment, Record, Ref, Text255, decode, model, to_id
@@ -178,6 +177,7 @@ class PatientAttachments(
         if self._view.options.read_only:
             raise ReadOnlyError("upload writes, and this session was opened with read_only=True")
         upload = Upload.of(file, filename)
+        del file  # so that no traceback shows it here
         fields: PatientAttachmentCreateFields = {
             "patient_id": patient_id,
             "upload_url": await self._store(patient_id, upload, on_progress),
@@ -205,9 +205,11 @@ class PatientAttachments(
                 again.
 
         Raises:
-            InvalidValueError: Cliniko has not processed the file yet.
+            InvalidValueError: No file can be written to the path, or Cliniko has not processed the
+                file yet.
             TransportError: The file could not be fetched, or not whole.
         """
+        target = checked_target(to)
         found = attachment
         if not isinstance(found, PatientAttachment):
             found = await self.get(found)
@@ -220,7 +222,7 @@ class PatientAttachments(
         )
         file_host = self._view.session.file_host
         locate = partial(self._view.call, request)
-        return await fetch(file_host, locate, Path(to), found.size, on_progress)
+        return await fetch(file_host, locate, target, found.size, on_progress)
 
     async def _store(self, patient_id: Ref, upload: Upload, on_progress: OnProgress | None) -> str:
         async def presign() -> tuple[str, dict[str, str]]:
