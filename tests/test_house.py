@@ -28,7 +28,7 @@ FLOORS = [
     {"_verbs"},
     {"resources"},
     {"_client"},
-    {"export"},
+    {"export", "apply"},
     {"mirror"},
     {"cli"},
     {"__main__"},

@@ -1,0 +1,122 @@
+"""Many writes to one resource, planned before they are sent, and safe to kill.
+
+A write is noted in a ledger before it leaves and after it was answered. A run that finds a write
+without an answer, its own or a killed run's, looks for the record by its key before it sends the
+write again; not before the server must have dropped or done the first one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+from cliniko_async._models import encode_fields
+from cliniko_async.apply._keys import Key
+from cliniko_async.apply._ledger import Ledger
+from cliniko_async.apply._plan import Action, Plan, find_records, plan_rows, read_row
+from cliniko_async.apply._run import ApplyProgress, ApplySummary, Job, Run
+from cliniko_async.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from cliniko_async._client import AsyncCliniko
+
+__all__ = ["Apply"]
+
+
+class Apply:
+    """Creates, updates or archives many records of one resource.
+
+    `await plan()` reads and says what would happen to each row; `await run()` does it. A run that
+    was killed is started again with the same arguments: it goes on, and sends nothing twice.
+
+    Args:
+        cliniko: An open session. Requests go through its bulk lane.
+        resource: The resource's name, as in the URL: `patients`.
+        rows: What to write, a mapping per row with the fields of `create`. For records that are
+            known by their id, with `id` as well.
+        key: The field, or several, by which a row's record is found: `"old_reference_id"`,
+            `("last_name", "first_name", "date_of_birth")`, or `"id"`. It must be a field that
+            the resource can be filtered by.
+        action: "upsert" creates what is missing and updates what differs; "create" and "update"
+            do one of the two; "archive" archives what is found.
+        ledger: A file that remembers what was sent. It holds hashes and ids, no values, and is
+            readable for you alone. Required to run.
+
+    Raises:
+        InvalidValueError: The resource, the action or the key is not one that can be used.
+    """
+
+    def __init__(
+        self,
+        cliniko: AsyncCliniko,
+        resource: str,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        key: str | Sequence[str],
+        action: Action = "upsert",
+        ledger: str | os.PathLike[str] | None = None,
+    ) -> None:
+        bulk = cliniko.with_options(lane="bulk")
+        target: Any = getattr(bulk, resource, None)
+        if action not in get_args(Action):
+            raise InvalidValueError(f"action= takes one of {', '.join(get_args(Action))}")
+        verbs = {"upsert": ("create", "update")}.get(action, (action,))
+        if not all(hasattr(target, verb) for verb in ("list", *verbs)):
+            raise InvalidValueError(
+                f"{resource} has no {' and '.join(('list', *verbs))}: name a resource that has"
+            )
+        found_by = Key((key,) if isinstance(key, str) else tuple(key), target.filters)
+        encode = _encoder(None if action == "archive" else _fields_kind(target, verbs[0]))
+        checked = [read_row(number, row, found_by, encode) for number, row in enumerate(rows)]
+        self._job = Job(bulk, target, action, found_by, checked)
+        self._ledger = None if ledger is None else Path(ledger)
+
+    async def plan(self) -> Plan:
+        """Find out, by reads alone, what would become of each row.
+
+        Raises:
+            ClinikoError: The records could not be read.
+        """
+        job = self._job
+        found = await find_records(job.resource, job.key, job.rows)
+        return Plan.of(plan_rows(job.action, job.rows, found), job.cliniko.rate_limit)
+
+    async def run(
+        self, *, on_progress: Callable[[ApplyProgress], object] | None = None
+    ) -> ApplySummary:
+        """Write what the plan says, and go on where an earlier run was killed.
+
+        Args:
+            on_progress: Called with an `ApplyProgress` after each write.
+
+        Raises:
+            InvalidValueError: There is no ledger, or it is another job's.
+            ClinikoError: What stops all rows, such as a key that is not valid any more. Start it
+                again when that is mended.
+        """
+        if self._ledger is None:
+            raise InvalidValueError("ledger= names the file that remembers what was sent")
+        job = self._job
+        parts = (job.cliniko.user, job.resource.path, job.action, *job.key.names)
+        name = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        with Ledger.opened(self._ledger, name) as ledger:
+            return await Run(job, ledger, on_progress).run()
+
+    def __repr__(self) -> str:
+        return f"<Apply {self._job.action} {len(self._job.rows)} {self._job.resource.name}>"
+
+
+def _encoder(kind: type[Any] | None) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    return dict if kind is None else lambda row: encode_fields(kind, row)
+
+
+def _fields_kind(resource: Any, verb: str) -> type[Any]:
+    """The `...Fields` that a verb takes."""
+    method = getattr(resource, verb)
+    (kind,) = get_args(get_type_hints(method)["fields"])
+    found: type[Any] = kind
+    return found

@@ -1,0 +1,138 @@
+"""The ledger: a line before each write and one after it, so that a kill at any moment is safe.
+
+It holds hashes, ids and moments, no values: a row is known by the hash of its key, and what was
+sent by the hash of its body. The hashes are salted with a number that stands in the file itself,
+so whoever has the file can still test a guess: keep it as private as the data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from cliniko_async.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+__all__ = ["Ledger", "Line"]
+
+PRIVATE_FILE: Final = 0o600
+
+State = Literal["sent", "done", "refused", "not sent"]
+
+
+class Line(msgspec.Struct, omit_defaults=True):
+    """What became of one row.
+
+    Attributes:
+        row: A hash that stands for the row's key.
+        body: A hash that stands for what was sent.
+        state: "sent" before a request leaves; afterwards "done", "refused", or "not sent" if it
+            certainly never left.
+        at: Seconds since the epoch.
+        id: The record's id, where it is known.
+        status: The HTTP status of a refusal.
+    """
+
+    row: str
+    body: str
+    state: State
+    at: float
+    id: str | None = None
+    status: int | None = None
+
+
+class _Head(msgspec.Struct):
+    job: str
+    salt: str
+    version: int = 1
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_line: Final = msgspec.json.Decoder(Line)
+
+
+class Ledger:
+    """What was sent, and what became of it."""
+
+    def __init__(self, descriptor: int, head: _Head, lines: dict[str, Line]) -> None:
+        self._descriptor = descriptor
+        self._salt = head.salt.encode()
+        self._lines = lines
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: Path, job: str) -> Generator[Ledger]:
+        """Open a ledger, or begin one; no other process has it meanwhile.
+
+        Args:
+            path: The file.
+            job: A hash of account, resource, action and key: another job has another ledger.
+
+        Raises:
+            InvalidValueError: Another process has it open, or it is another job's or no ledger.
+        """
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - an extra's
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(path.with_name(f"{path.name}.lock"), timeout=0, mode=PRIVATE_FILE):
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+                try:
+                    yield cls._read(descriptor, path, job)
+                finally:
+                    os.close(descriptor)
+        except Timeout:
+            raise InvalidValueError(
+                f"another process is working with {path}: wait for it to end"
+            ) from None
+
+    @classmethod
+    def _read(cls, descriptor: int, path: Path, job: str) -> Ledger:
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            first, *rest = file.read().split(b"\n")
+        if not rest:  # new, or killed before its first line was whole
+            os.ftruncate(descriptor, 0)
+            head = _Head(job, secrets.token_hex(16))
+            _append(descriptor, head)
+            return cls(descriptor, head, {})
+        try:
+            head = msgspec.json.decode(first, type=_Head)
+        except msgspec.DecodeError:
+            raise InvalidValueError(f"{path} is not a ledger: name another file") from None
+        if head.job != job:
+            raise InvalidValueError(
+                f"{path} is the ledger of another job (account, resource, action and key count): "
+                "name another file"
+            )
+        torn = rest.pop()  # what a kill left of a line; nothing behind a whole one
+        if torn:
+            os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_END) - len(torn))
+        lines = (_line.decode(line) for line in rest)
+        return cls(descriptor, head, {line.row: line for line in lines})
+
+    def hash(self, value: object) -> str:
+        """A name for a value that does not show it."""
+        text = value if isinstance(value, bytes) else _encode(value)
+        return hashlib.blake2b(text, key=self._salt, digest_size=16).hexdigest()
+
+    def last(self, row: str) -> Line | None:
+        """What was last written of a row."""
+        return self._lines.get(row)
+
+    def write(self, line: Line) -> None:
+        """Add a line. It is on disk when this returns."""
+        _append(self._descriptor, line)
+        self._lines[line.row] = line
+
+
+def _append(descriptor: int, line: Any) -> None:
+    os.write(descriptor, _encode(line) + b"\n")
+    os.fsync(descriptor)

@@ -1,0 +1,248 @@
+"""What would be written: rows compared with the records that the API has. Reads only."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+import anyio
+import attrs
+
+from cliniko_async._verbs import hidden_kinds
+from cliniko_async.apply._keys import KeyValue, member
+from cliniko_async.errors import InvalidTypeError, InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cliniko_async._query import Filter
+    from cliniko_async.apply._keys import Key
+    from cliniko_async.limits import RateLimit
+
+__all__ = [
+    "WRITES",
+    "Action",
+    "Plan",
+    "Row",
+    "RowOutcome",
+    "State",
+    "find_records",
+    "plan_rows",
+    "read_row",
+]
+
+Action = Literal["create", "update", "upsert", "archive"]
+"""`create` leaves alone what is there, `update` what is not; `upsert` does both."""
+
+State = Literal[
+    "create",
+    "update",
+    "archive",
+    "unchanged",
+    "missing",
+    "doubled",
+    "ambiguous",
+    "archived",
+    "invalid",
+    "created",
+    "updated",
+    "refused",
+    "unknown",
+]
+
+WRITES: Final = frozenset({"create", "update", "archive"})
+
+AT_ONCE: Final = 16
+"""Lookups at a time."""
+
+IDS_PER_REQUEST: Final = 100
+ROWS_PER_PAGE: Final = 100
+
+
+@attrs.frozen
+class RowOutcome:
+    """What will become of a row, or what has.
+
+    Attributes:
+        row: Its number in the input, from 0.
+        state: In a plan "create", "update" or "archive"; "unchanged" if there is nothing to do;
+            "missing" if an update or archive finds no record; "doubled" if another row has the
+            same key and other values; "ambiguous" if several records have the key; "archived" if
+            only a hidden record has it; "invalid" if a field is wrong. After a run "created",
+            "updated" or "archived" as well, "refused" by the API, or "unknown".
+        id: The record's id, where it is known.
+        fields: For "invalid" and "refused": what is wrong, by field. Not in its repr.
+    """
+
+    row: int
+    state: State
+    id: str | None = None
+    fields: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+
+
+@attrs.frozen
+class Plan:
+    """What a run would do.
+
+    Attributes:
+        outcomes: What would become of each row, in the order of the input.
+        requests: Requests that the writes need.
+        minutes: How long those take at the user's rate, at least.
+    """
+
+    outcomes: Sequence[RowOutcome] = attrs.field(repr=False)
+    requests: int
+    minutes: float
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Rows by state."""
+        return dict(Counter(outcome.state for outcome in self.outcomes))
+
+    @classmethod
+    def of(cls, outcomes: Sequence[RowOutcome], rate: RateLimit) -> Plan:
+        """The plan for these outcomes, with its cost."""
+        requests = sum(outcome.state in WRITES for outcome in outcomes)
+        windows = max(math.ceil(requests / rate.requests) - 1, 0)
+        return cls(outcomes, requests, round(windows * rate.per / 60, 1))
+
+
+@attrs.frozen(repr=False)
+class Row:
+    """A row of the input: its number, what would be sent, its key, and what is wrong with it."""
+
+    number: int
+    fields: Mapping[str, Any]
+    body: Mapping[str, Any]
+    key: KeyValue | None
+    problems: Mapping[str, str] = attrs.field(factory=dict[str, str])
+
+
+def read_row(
+    number: int, row: Mapping[str, Any], key: Key, encode: Callable[[Mapping[str, Any]], Any]
+) -> Row:
+    """Check a row as its request would be."""
+    values = {name: value for name, value in row.items() if name != "id"}
+    try:
+        body = encode(values)
+    except (InvalidTypeError, InvalidValueError) as error:
+        return Row(number, row, {}, None, {"": str(error)})
+    body = {**body, **({"id": str(row["id"])} if "id" in row else {})}
+    found = key.of_row(body)
+    problems = {} if found else dict.fromkeys(key.names, "is part of the key")
+    return Row(number, values, body, found, problems)
+
+
+async def find_records(
+    resource: Any, key: Key, rows: Sequence[Row]
+) -> Mapping[KeyValue, Sequence[Mapping[str, Any]]]:
+    """The records that have the keys of these rows, hidden ones too.
+
+    By the cheapest way: ids go by the hundred; other keys one by one, or with the whole list if
+    that has fewer pages than there are keys.
+    """
+    wanted = {row.key: row for row in rows if row.key}
+    include = [hidden for hidden in hidden_kinds(resource.__class__) if hidden != "inactive"]
+    if key.is_id:
+        ids = [key_value[0] for key_value in wanted]
+        chunks = [ids[n : n + IDS_PER_REQUEST] for n in range(0, len(ids), IDS_PER_REQUEST)]
+        asked: Sequence[Sequence[Filter[Any]]] = [
+            [resource.filters.id.is_in(chunk)] for chunk in chunks
+        ]
+    elif len(wanted) <= 1:
+        asked = [key.conditions(row.body) for row in wanted.values()]
+    else:
+        size = await resource.list(include=include).count()
+        by_key = [key.conditions(row.body) for row in wanted.values()]
+        asked = by_key if len(by_key) <= size / ROWS_PER_PAGE else [[]]
+    found: dict[KeyValue, list[Mapping[str, Any]]] = {}
+    places = anyio.Semaphore(AT_ONCE)
+
+    async def ask(conditions: Sequence[Filter[Any]]) -> None:
+        async with places:
+            async for record in resource.list(*conditions, include=include).raw():
+                own = key.of_record(record)
+                if own in wanted:
+                    found.setdefault(own, []).append(record)
+
+    await resource._together(ask(conditions) for conditions in asked)  # noqa: SLF001 - its own kind
+    return found
+
+
+def plan_rows(
+    action: Action, rows: Sequence[Row], found: Mapping[KeyValue, Sequence[Mapping[str, Any]]]
+) -> Sequence[RowOutcome]:
+    """What becomes of each row, given the records that were found."""
+    first: dict[KeyValue, Row] = {}
+    outcomes: list[RowOutcome] = []
+    clashing = _clashing(rows)
+    for row in rows:
+        if row.problems or row.key is None:
+            outcomes.append(RowOutcome(row.number, "invalid", fields=row.problems))
+        elif row.key in clashing:
+            outcomes.append(RowOutcome(row.number, "doubled"))
+        elif row.key in first:
+            outcomes.append(RowOutcome(row.number, "unchanged"))  # the same row once more
+        else:
+            first[row.key] = row
+            outcomes.append(_outcome(action, row, found.get(row.key, ())))
+    return outcomes
+
+
+def _clashing(rows: Sequence[Row]) -> set[KeyValue]:
+    """The keys of rows that ask for different things."""
+    bodies: dict[KeyValue, Mapping[str, Any]] = {}
+    keyed = [(row.key, row.body) for row in rows if row.key]
+    return {key for key, body in keyed if bodies.setdefault(key, body) != body}
+
+
+def _outcome(action: Action, row: Row, records: Sequence[Mapping[str, Any]]) -> RowOutcome:
+    shown = [record for record in records if not is_hidden(record)]
+    if len(shown) > 1:
+        return RowOutcome(row.number, "ambiguous")
+    if not shown:
+        if records:
+            state: State = "unchanged" if action == "archive" else "archived"
+            return RowOutcome(row.number, state, str(records[0].get("id")))
+        return RowOutcome(row.number, "create" if action in ("create", "upsert") else "missing")
+    (record,) = shown
+    record_id = str(record.get("id"))
+    if action == "archive":
+        return RowOutcome(row.number, "archive", record_id)
+    same = action == "create" or covers(record, row.body)
+    return RowOutcome(row.number, "unchanged" if same else "update", record_id)
+
+
+def is_hidden(record: Mapping[str, Any]) -> bool:
+    """Whether a record is archived, cancelled, deleted, or merged into another."""
+    marks = ("archived_at", "cancelled_at", "deleted_at", "merged_at")
+    return any(record.get(mark) for mark in marks)
+
+
+def covers(record: Any, body: Any) -> bool:
+    """Whether a record has all that a request would set, so that sending it changes nothing.
+
+    What cannot be compared counts as different: an update that was not needed does no harm.
+    """
+    if isinstance(body, dict):
+        members = cast("dict[str, Any]", body)
+        return isinstance(record, dict) and all(
+            covers(member(cast("dict[str, Any]", record), name), part)
+            for name, part in members.items()
+        )
+    if isinstance(body, list):
+        parts, own = cast("list[Any]", body), cast("list[Any]", record)
+        return isinstance(record, list) and len(own) == len(parts) and all(map(covers, own, parts))
+    if record in (None, "") and body in (None, ""):
+        return True
+    return bool(type(record) is type(body) and record == body) or _same_number(record, body)
+
+
+def _same_number(one: Any, other: Any) -> bool:
+    try:
+        return Decimal(str(one)) == Decimal(str(other))
+    except InvalidOperation:
+        return False

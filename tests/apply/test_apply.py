@@ -1,0 +1,334 @@
+"""Bulk writes: what was planned is what happens, whatever is killed, lost or refused on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import stat
+import sys
+from collections import Counter
+from contextlib import asynccontextmanager
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+import pytest
+
+from cliniko_async import AsyncCliniko, AuthenticationError, InvalidValueError, RateLimit
+from cliniko_async.apply import Apply, ApplySummary
+from cliniko_async.emulator import Clinic, Emulator
+from cliniko_async.emulator.serve import running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from pathlib import Path
+
+pytestmark = pytest.mark.anyio
+
+Rows = list[dict[str, Any]]
+
+
+@asynccontextmanager
+async def session(
+    transport: httpx.AsyncBaseTransport, **options: Any
+) -> AsyncGenerator[AsyncCliniko]:
+    async with AsyncCliniko(
+        "MS0xAPPLY-au1",
+        user_agent="Tests (tests@example.com)",
+        transport=transport,
+        rate_limit=RateLimit(200, per=1, user="apply"),
+        **options,
+    ) as cliniko:
+        yield cliniko
+
+
+def clinic_with(*patients: Mapping[str, Any]) -> Clinic:
+    clinic = Clinic(seed=1)
+    for fields in patients:
+        clinic.create("patients", **fields)
+    return clinic
+
+
+def references(clinic: Clinic) -> Counter[str]:
+    return Counter(row["old_reference_id"] for row in clinic.records("patients"))
+
+
+class Unsteady(httpx.AsyncBaseTransport):
+    """Loses writes, or their answers, or lets them arrive late."""
+
+    def __init__(self, emulator: Emulator, share: float, seed: int) -> None:
+        self._inner = emulator.transport()
+        self._share = share
+        self._random = Random(seed)
+        self.late: set[asyncio.Task[Any]] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET" or self._random.random() > self._share:
+            return await self._inner.handle_async_request(request)
+        fate = self._random.choice(("lost", "done", "late"))
+        if fate == "done":
+            await (await self._inner.handle_async_request(request)).aread()
+        if fate == "late":
+            self.late.add(asyncio.ensure_future(self._later(request)))
+        raise httpx.ReadTimeout("no answer", request=request)
+
+    async def _later(self, request: httpx.Request) -> None:
+        await anyio.sleep(25)  # the server would cut it off at 30
+        await self._inner.handle_async_request(request)
+
+
+def messy(count: int, seed: int) -> tuple[Clinic, Rows]:
+    """Rows as a practice's old system gives them, and a clinic that has some of them already."""
+    random = Random(seed)
+    rows: Rows = []
+    there: list[dict[str, Any]] = []
+    for number in range(count):
+        row: dict[str, Any] = {
+            "old_reference_id": f"L-{number:05}",
+            "first_name": random.choice(("Ann", "Bo", "Cy")),
+            "last_name": random.choice(("Lee", "Ng", "Ray")),
+        }
+        rows.append(row)
+        kind = random.random()
+        if kind < 0.1:
+            there.append(row)  # nothing to do
+        elif kind < 0.2:
+            there.append({**row, "last_name": "Before"})  # to update
+        elif kind < 0.25:
+            rows.append({**row, "first_name": "Other"})  # doubled
+        elif kind < 0.3:
+            rows.append(dict(row))  # the same once more
+        elif kind < 0.35:
+            there += [row, row]  # ambiguous
+        elif kind < 0.4:
+            row["nickname"] = "no such field"  # invalid
+        elif kind < 0.45:
+            del row["old_reference_id"]  # without a key
+    random.shuffle(rows)
+    return clinic_with(*there), rows
+
+
+async def test_a_plan_says_what_becomes_of_each_row_and_writes_nothing() -> None:
+    archived = {"old_reference_id": "A", "first_name": "Al", "last_name": "Lee"}
+    clinic = clinic_with(
+        {"old_reference_id": "S", "first_name": "Same", "last_name": "Lee"},
+        {"old_reference_id": "U", "first_name": "Before", "last_name": "Lee"},
+        {"old_reference_id": "T", "first_name": "Two", "last_name": "Lee"},
+        {"old_reference_id": "t", "first_name": "Two", "last_name": "Lee"},
+        {**archived, "archived_at": "2026-01-01T00:00:00Z"},
+    )
+    emulator = Emulator(clinic)
+    rows: Rows = [
+        {"old_reference_id": "S", "first_name": "Same"},
+        {"old_reference_id": "U", "first_name": "After"},
+        {"old_reference_id": "N", "first_name": "New", "last_name": "Ng"},
+        {"old_reference_id": "T", "first_name": "Two"},
+        {"old_reference_id": "A", "first_name": "Al"},
+        {"old_reference_id": "D", "first_name": "One"},
+        {"old_reference_id": "D", "first_name": "Other"},
+        {"old_reference_id": "X", "frist_name": "Typo"},
+        {"first_name": "Keyless"},
+    ]
+    async with session(emulator.transport()) as cliniko:
+        plan = await Apply(cliniko, "patients", rows, key="old_reference_id").plan()
+    assert [outcome.state for outcome in plan.outcomes] == [
+        *("unchanged", "update", "create", "ambiguous", "archived"),
+        *("doubled", "doubled", "invalid", "invalid"),
+    ]
+    assert plan.requests == 2
+    assert "frist_name" in plan.outcomes[7].fields[""]
+    assert set(plan.outcomes[8].fields) == {"old_reference_id"}
+    assert {arrival.method for arrival in emulator.report.arrivals} == {"GET"}
+    assert "Same" not in repr(plan) + repr(plan.outcomes)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_run_ends_as_planned_whatever_is_lost_on_the_way(tmp_path: Path, seed: int) -> None:
+    clinic, rows = messy(150, seed)
+    emulator = Emulator(clinic, latency=0.05, jitter=0.04)
+    transport = Unsteady(emulator, 0.2, seed)
+    async with session(transport) as cliniko:
+        job = Apply(cliniko, "patients", rows, key="old_reference_id", ledger=tmp_path / "l")
+        plan = await job.plan()
+        done = await job.run()
+        again = await job.plan()
+        await asyncio.gather(*transport.late)
+    as_planned = {"create": "created", "update": "updated"}
+    assert [as_planned.get(o.state, o.state) for o in plan.outcomes] == [
+        outcome.state for outcome in done.outcomes
+    ]
+    assert again.requests == 0
+    assert plan.requests > 60
+    expected = references(clinic_with(*messy_before(150, seed)))
+    for row, outcome in zip(rows, plan.outcomes, strict=True):
+        if outcome.state == "create":
+            expected[row["old_reference_id"]] += 1
+    assert references(clinic) == expected
+
+
+def messy_before(count: int, seed: int) -> Sequence[Mapping[str, Any]]:
+    return [
+        {name: row[name] for name in ("old_reference_id", "first_name", "last_name")}
+        for row in messy(count, seed)[0].records("patients")
+    ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_a_run_killed_again_and_again_doubles_and_forgets_nothing(
+    tmp_path: Path, seed: int
+) -> None:
+    clinic, rows = messy(60, seed)
+    emulator = Emulator(clinic, latency=0.05, jitter=0.04)
+    random = Random(seed)
+    async with session(emulator.transport()) as cliniko:
+        plan = await Apply(cliniko, "patients", rows, key="old_reference_id").plan()
+    before = references(clinic)
+    done: ApplySummary | None = None
+    for _ in range(50):
+        async with session(Unsteady(emulator, 0.1, seed)) as cliniko:
+            job = Apply(cliniko, "patients", rows, key="old_reference_id", ledger=tmp_path / "l")
+            with anyio.move_on_after(random.uniform(0.05, 3)):
+                done = await job.run()
+        if done:
+            break
+    assert done is not None
+    assert plan.requests > 25
+    created = {rows[o.row]["old_reference_id"] for o in plan.outcomes if o.state == "create"}
+    assert references(clinic) == before + Counter(created)
+    assert {o.state for o in done.outcomes} <= {
+        *("created", "updated", "unchanged", "doubled", "ambiguous", "invalid"),
+    }
+
+
+async def test_what_the_api_refuses_is_told_by_field_and_stops_nobody(tmp_path: Path) -> None:
+    emulator = Emulator(Clinic())
+    rows: Rows = [
+        {"old_reference_id": "1", "first_name": "Ann", "last_name": "Lee"},
+        {"old_reference_id": "2", "first_name": "Ann"},
+        {"old_reference_id": "3", "first_name": "Bo", "last_name": "Ng"},
+    ]
+    async with session(emulator.transport()) as cliniko:
+        job = Apply(cliniko, "patients", rows, key="old_reference_id", ledger=tmp_path / "l")
+        done = await job.run()
+    assert [outcome.state for outcome in done.outcomes] == ["created", "refused", "created"]
+    assert "last_name" in done.outcomes[1].fields
+
+
+async def test_a_key_that_is_not_valid_any_more_stops_the_run_and_it_goes_on_later(
+    tmp_path: Path,
+) -> None:
+    clinic = Clinic()
+    keys = {"MS0xAPPLY-au1": "ann"}
+    emulator = Emulator(clinic, keys=keys)
+    rows: Rows = [
+        {"old_reference_id": str(n), "first_name": "Ann", "last_name": "Lee"} for n in range(40)
+    ]
+
+    def withdraw(method: str, _path: str) -> None:
+        if method == "POST" and len(clinic.records("patients")) == 10:
+            keys.clear()
+
+    emulator.on_request(withdraw)
+    async with session(emulator.transport()) as cliniko:
+        job = Apply(cliniko, "patients", rows, key="old_reference_id", ledger=tmp_path / "l")
+        with pytest.raises(AuthenticationError):
+            await job.run()
+        emulator.watch_no_more()
+        keys["MS0xAPPLY-au1"] = "ann"
+        await job.run()
+    assert references(clinic) == Counter(str(n) for n in range(40))
+
+
+async def test_records_are_archived_in_bulk_by_id(tmp_path: Path) -> None:
+    clinic = Clinic.seeded(patients=30, appointments=0)
+    emulator = Emulator(clinic)
+    ids = [row["id"] for row in clinic.records("patients") if not row["archived_at"]]
+    gone = ids[3]
+    rows = [{"id": id} for id in ids[:20]]
+    async with session(emulator.transport()) as cliniko:
+        await cliniko.patients.archive(gone)
+        job = Apply(
+            cliniko, "patients", rows, key="id", action="archive", ledger=tmp_path / "ledger"
+        )
+        done = await job.run()
+    assert Counter(outcome.state for outcome in done.outcomes) == {"archived": 19, "unchanged": 1}
+    hidden = [row["id"] for row in clinic.records("patients") if row["archived_at"]]
+    assert set(ids[:20]) <= set(hidden)
+
+
+async def test_a_ledger_holds_no_values_and_is_nobody_elses(tmp_path: Path) -> None:
+    emulator = Emulator(Clinic())
+    rows = [{"old_reference_id": "SECRET-1", "first_name": "Ann", "last_name": "SECRETLEE"}]
+    ledger = tmp_path / "ledger"
+    async with session(emulator.transport()) as cliniko:
+        job = Apply(cliniko, "patients", rows, key="old_reference_id", ledger=ledger)
+        await job.run()
+        content = ledger.read_text()
+        assert "SECRET" not in content.upper()
+        assert stat.S_IMODE(ledger.stat().st_mode) == 0o600
+        other = Apply(cliniko, "contacts", [], key="id", action="archive", ledger=ledger)
+        with pytest.raises(InvalidValueError, match="another job"):
+            await other.run()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"key": "last_nam"}, "last_name"),
+        ({"key": "notes"}, "is not a field to find records by"),
+        ({"key": ()}, "names the fields"),
+        ({"key": "id", "action": "delete"}, "upsert"),
+        ({"resource": "settings", "key": "id"}, "settings has no list"),
+    ],
+)
+async def test_what_cannot_be_is_said_before_a_request_is_spent(
+    wrong: dict[str, Any], said: str
+) -> None:
+    emulator = Emulator(Clinic())
+    async with session(emulator.transport()) as cliniko:
+        with pytest.raises(InvalidValueError, match=said):
+            Apply(cliniko, wrong.pop("resource", "patients"), [], **wrong)
+    assert emulator.report.requests == 0
+
+
+PROGRAM = """
+import asyncio, json, sys
+from cliniko_async import AsyncCliniko, RateLimit
+from cliniko_async.apply import Apply
+
+async def main():
+    rows = json.load(open(sys.argv[1]))
+    limit = RateLimit(200, per=1)
+    async with AsyncCliniko("MS0xAPPLY-au1", user_agent="Tests (tests@example.com)",
+                            base_url=sys.argv[3], rate_limit=limit) as cliniko:
+        job = Apply(cliniko, "patients", rows, key="old_reference_id", ledger=sys.argv[2])
+        print((await job.run()).counts)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_processes_that_are_killed_leave_a_ledger_to_go_on_from(tmp_path: Path) -> None:
+    clinic = Clinic()
+    emulator = Emulator(clinic, limit=200, per=1, latency=0.02)
+    rows = [
+        {"old_reference_id": str(n), "first_name": "Ann", "last_name": "Lee"} for n in range(300)
+    ]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    (tmp_path / "apply.py").write_text(PROGRAM)
+    async with running(emulator) as base_url:
+        program = [sys.executable, str(tmp_path / "apply.py")]
+        arguments = [str(tmp_path / "rows.json"), str(tmp_path / "ledger"), base_url]
+        with anyio.fail_after(100):
+            async with await anyio.open_process([*program, *arguments]) as process:
+                while len(clinic.records("patients")) < 60:  # noqa: ASYNC110 - records have no events
+                    await anyio.sleep(0.005)
+                os.kill(process.pid, signal.SIGKILL)
+            said = await anyio.run_process([*program, *arguments])
+    assert references(clinic) == Counter(str(n) for n in range(300))
+    assert b"'created'" in said.stdout
