@@ -168,7 +168,7 @@ async def find_records(
                 if own in wanted:
                     found.setdefault(own, []).append(record)
 
-    await resource._together(ask(conditions) for conditions in asked)  # noqa: SLF001 - its own kind
+    await resource._view.together(ask(conditions) for conditions in asked)  # noqa: SLF001 - its own kind
     return found
 
 
