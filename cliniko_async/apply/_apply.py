@@ -11,7 +11,6 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from cliniko_async._models import encode_fields
 from cliniko_async.apply._keys import Key
 from cliniko_async.apply._ledger import Ledger
 from cliniko_async.apply._plan import Action, Plan, find_records, plan_rows, read_row
@@ -43,6 +42,8 @@ class Apply:
             the resource can be filtered by.
         action: "upsert" creates what is missing and updates what differs; "create" and "update"
             do one of the two; "archive" archives what is found.
+        texts: Whether rows hold JSON values, as those of a CSV or JSON file do: texts for dates,
+            date-times and money. Otherwise they hold what `create` takes.
         ledger: A file that remembers what was sent. It holds hashes and ids, no values, and is
             readable for you alone. Required to run.
 
@@ -58,6 +59,7 @@ class Apply:
         *,
         key: str | Sequence[str],
         action: Action = "upsert",
+        texts: bool = False,
         ledger: str | os.PathLike[str] | None = None,
     ) -> None:
         bulk = cliniko.with_options(lane="bulk")
@@ -70,8 +72,10 @@ class Apply:
                 f"{resource} has no {' and '.join(('list', *verbs))}: name a resource that has"
             )
         found_by = Key((key,) if isinstance(key, str) else tuple(key), target.filters)
-        encode = _encoder(None if action == "archive" else _fields_kind(target, verbs[0]))
-        checked = [read_row(number, row, found_by, encode) for number, row in enumerate(rows)]
+        kind = None if action == "archive" else _fields_kind(target, verbs[0])
+        checked = [
+            read_row(number, row, found_by, kind, texts=texts) for number, row in enumerate(rows)
+        ]
         self._job = Job(bulk, target, action, found_by, checked)
         self._ledger = None if ledger is None else Path(ledger)
 
@@ -108,10 +112,6 @@ class Apply:
 
     def __repr__(self) -> str:
         return f"<Apply {self._job.action} {len(self._job.rows)} {self._job.resource.name}>"
-
-
-def _encoder(kind: type[Any] | None) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
-    return dict if kind is None else lambda row: encode_fields(kind, row)
 
 
 def _fields_kind(resource: Any, verb: str) -> type[Any]:

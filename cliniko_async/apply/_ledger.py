@@ -128,11 +128,14 @@ class Ledger:
         return self._lines.get(row)
 
     def write(self, line: Line) -> None:
-        """Add a line. It is on disk when this returns."""
+        """Add a line. It outlives this process when this returns.
+
+        A power cut may lose it. That is no harm: a run begins by looking for all records that it
+        would create, and the machine takes longer to start than a late write to arrive.
+        """
         _append(self._descriptor, line)
         self._lines[line.row] = line
 
 
 def _append(descriptor: int, line: Any) -> None:
     os.write(descriptor, _encode(line) + b"\n")
-    os.fsync(descriptor)

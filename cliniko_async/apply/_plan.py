@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 import anyio
 import attrs
 
+from cliniko_async._models import encode_fields, fields_from_json
 from cliniko_async._verbs import hidden_kinds
 from cliniko_async.apply._keys import KeyValue, member
-from cliniko_async.errors import InvalidTypeError, InvalidValueError
+from cliniko_async.errors import InvalidFieldsError, InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cliniko_async._query import Filter
     from cliniko_async.apply._keys import Key
     from cliniko_async.limits import RateLimit
@@ -72,14 +71,18 @@ class RowOutcome:
             "missing" if an update or archive finds no record; "doubled" if another row has the
             same key and other values; "ambiguous" if several records have the key; "archived" if
             only a hidden record has it; "invalid" if a field is wrong. After a run "created",
-            "updated" or "archived" as well, "refused" by the API, or "unknown".
+            "updated" or "archived" as well, "refused" by the API, or "unknown": sent several times
+            without an answer, and not there when it was looked for.
         id: The record's id, where it is known.
-        fields: For "invalid" and "refused": what is wrong, by field. Not in its repr.
+        problems: For "invalid": what is wrong, a line each, without the values.
+        fields: For "refused": what the API says of each field. It may quote what was sent, so it
+            is not in the repr.
     """
 
     row: int
     state: State
     id: str | None = None
+    problems: Sequence[str] = attrs.field(default=(), repr=False)
     fields: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
 
 
@@ -118,22 +121,35 @@ class Row:
     fields: Mapping[str, Any]
     body: Mapping[str, Any]
     key: KeyValue | None
-    problems: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    problems: Sequence[str] = ()
 
 
 def read_row(
-    number: int, row: Mapping[str, Any], key: Key, encode: Callable[[Mapping[str, Any]], Any]
+    number: int, row: Mapping[str, Any], key: Key, kind: type[Any] | None, *, texts: bool
 ) -> Row:
-    """Check a row as its request would be."""
-    values = {name: value for name, value in row.items() if name != "id"}
+    """Check a row as its request would be.
+
+    Args:
+        number: Its number in the input.
+        row: What it holds.
+        key: By which fields its record is found.
+        kind: The fields that it is written with; None if nothing but its key counts.
+        texts: Whether it holds JSON values, with texts for dates and money.
+    """
+    fields: Mapping[str, Any] = {name: value for name, value in row.items() if name != "id"}
     try:
-        body = encode(values)
+        if kind is not None and texts:
+            fields = fields_from_json(kind, fields)
+        body = dict(fields) if kind is None else encode_fields(kind, fields)
+    except InvalidFieldsError as error:
+        return Row(number, {}, {}, None, error.problems)
     except (InvalidTypeError, InvalidValueError) as error:
-        return Row(number, row, {}, None, {"": str(error)})
-    body = {**body, **({"id": str(row["id"])} if "id" in row else {})}
+        return Row(number, {}, {}, None, [str(error)])
+    if "id" in row:
+        body["id"] = str(row["id"])
     found = key.of_row(body)
-    problems = {} if found else dict.fromkeys(key.names, "is part of the key")
-    return Row(number, values, body, found, problems)
+    missing = [] if found else [f"{name} is part of the key" for name in key.names]
+    return Row(number, fields, body, found, missing)
 
 
 async def find_records(
@@ -181,7 +197,7 @@ def plan_rows(
     clashing = _clashing(rows)
     for row in rows:
         if row.problems or row.key is None:
-            outcomes.append(RowOutcome(row.number, "invalid", fields=row.problems))
+            outcomes.append(RowOutcome(row.number, "invalid", problems=row.problems))
         elif row.key in clashing:
             outcomes.append(RowOutcome(row.number, "doubled"))
         elif row.key in first:

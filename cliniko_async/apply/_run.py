@@ -50,7 +50,7 @@ SERVER_CUT: Final = 30.0
 SETTLED: Final = SERVER_CUT + 5
 """Seconds after sending from which on a write has happened, or never will."""
 
-TRIES: Final = 3
+TRIES: Final = 5
 """How often a write is sent whose outcome stays unknown."""
 
 AT_ONCE: Final = 16
@@ -230,10 +230,10 @@ class Run:
         except (ValidationError, NotFoundError) as error:
             self._note(row, "refused", planned.id, error.status)
             fields = dict(error.fields) if isinstance(error, ValidationError) else dict[str, str]()
-            return RowOutcome(row.number, "refused", planned.id, fields)
+            return RowOutcome(row.number, "refused", planned.id, fields=fields)
         except (InvalidTypeError, InvalidValueError) as error:
             self._note(row, "refused", planned.id)
-            return RowOutcome(row.number, "refused", planned.id, {"": str(error)})
+            return RowOutcome(row.number, "invalid", planned.id, [str(error)])
         except (ApiError, TransportError, ReadOnlyError):
             self._note(row, "not sent", planned.id)
             raise
