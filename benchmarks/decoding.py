@@ -28,7 +28,7 @@ from cliniko_async._lists.page import parse_page
 from cliniko_async._models.converter import decode_rows
 from cliniko_async._models.model import Id, Model, Moment
 from cliniko_async.emulator import Clinic, Emulator
-from cliniko_async.resources._custom_fields import CustomFields
+from cliniko_async.resources.custom_fields import CustomFields
 from cliniko_async.resources.patients import Patient
 
 if TYPE_CHECKING:

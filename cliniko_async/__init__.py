@@ -20,7 +20,6 @@ from cliniko_async._lists.changes import Change
 from cliniko_async._models.fields import fields_from_json
 from cliniko_async._models.links import Link
 from cliniko_async._models.model import Unknown
-from cliniko_async._models.people import PhoneNumber
 from cliniko_async._query.query_string import DatePattern
 from cliniko_async.errors import (
     AnswerUnreadableError,
@@ -77,6 +76,7 @@ if TYPE_CHECKING:
     from cliniko_async.resources.patient_form_templates import PatientFormTemplate
     from cliniko_async.resources.patient_forms import PatientForm
     from cliniko_async.resources.patients import Patient
+    from cliniko_async.resources.people import PhoneNumber, Pronouns
     from cliniko_async.resources.practitioner_reference_numbers import PractitionerReferenceNumber
     from cliniko_async.resources.practitioners import Practitioner
     from cliniko_async.resources.product_suppliers import ProductSupplier
@@ -123,6 +123,8 @@ else:
         "PatientFormTemplate": "patient_form_templates",
         "PatientForm": "patient_forms",
         "Patient": "patients",
+        "PhoneNumber": "people",
+        "Pronouns": "people",
         "PractitionerReferenceNumber": "practitioner_reference_numbers",
         "Practitioner": "practitioners",
         "ProductSupplier": "product_suppliers",
@@ -203,6 +205,7 @@ __all__ = [
     "PractitionerReferenceNumber",
     "Product",
     "ProductSupplier",
+    "Pronouns",
     "RateLimit",
     "RateLimitError",
     "ReadOnlyError",

@@ -13,12 +13,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeVar
 
 import attrs
 import msgspec
 
 from cliniko_async._models.converter import decode
+from cliniko_async._models.empty_dates import decode_dates
+from cliniko_async._models.model import Moment
 from cliniko_async._models.moments import utc_text
 from cliniko_async._query.filters import Filter
 from cliniko_async.errors import DecodeError, InvalidTypeError, InvalidValueError
@@ -193,18 +195,15 @@ class ChangesIterator(Generic[M]):
         return "<ChangesIterator>"
 
 
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)] | None
-
-
 class _Moments(msgspec.Struct):
     """What is read of a row to see what is new of it."""
 
-    created_at: _Moment = None
-    updated_at: _Moment = None
-    archived_at: _Moment = None
-    cancelled_at: _Moment = None
-    deleted_at: _Moment = None
-    merged_at: _Moment = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+    archived_at: Moment | None = None
+    cancelled_at: Moment | None = None
+    deleted_at: Moment | None = None
+    merged_at: Moment | None = None
 
     def since(self, moment: datetime, name: str) -> bool:
         own: datetime | None = getattr(self, name)
@@ -216,7 +215,7 @@ _moments: Final = msgspec.json.Decoder(_Moments)
 
 def _read_moments(row: msgspec.Raw) -> _Moments:
     try:
-        return _moments.decode(row)
+        return decode_dates(_moments, row)
     except msgspec.ValidationError:  # of a record that its model will not take either
         return _Moments()
 

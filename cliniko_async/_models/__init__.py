@@ -28,7 +28,6 @@ from cliniko_async._models.model import (
     model,
 )
 from cliniko_async._models.moments import utc_text
-from cliniko_async._models.people import PhoneNumber, Pronouns
 from cliniko_async._models.unions import hooked, variants
 
 __all__ = [
@@ -40,8 +39,6 @@ __all__ = [
     "Link",
     "Model",
     "Moment",
-    "PhoneNumber",
-    "Pronouns",
     "Record",
     "Ref",
     "Text2",

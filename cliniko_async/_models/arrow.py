@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from datetime import date, datetime
 from decimal import Context, Decimal, InvalidOperation
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin
 
 import attrs
 import msgspec
 import pyarrow as pa  # pyright: ignore[reportMissingTypeStubs] # it has none
 
 from cliniko_async._models.converter import decode
+from cliniko_async._models.empty_dates import decode_dates
 from cliniko_async._models.links import Link
 from cliniko_async._models.model import Id, Moment, Unknown, json_name
+from cliniko_async._models.real_types import REAL_TYPES, hints_of
 from cliniko_async.errors import DecodeError
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class _Self(msgspec.Struct):
 class _Relation(msgspec.Struct):
     links: _Self | None = None
     url: str | None = msgspec.field(name="self", default=None)
+    flat: str | None = msgspec.field(name="link", default=None)
 
 
 @attrs.frozen
@@ -64,7 +66,7 @@ class _Kind:
 
 
 def _url(relation: _Relation) -> str | None:
-    return relation.links.url if relation.links else relation.url
+    return relation.links.url if relation.links else relation.url or relation.flat
 
 
 def _id(relation: _Relation) -> str | None:
@@ -95,8 +97,8 @@ _KINDS: Final[Mapping[Any, _Kind]] = {
     int: _WHOLE,
     bool: _Kind(bool, arrow.bool_()),
     Decimal: _Kind(Decimal, arrow.decimal128(DIGITS, PLACES), _rounded),
-    date: _Kind(date, arrow.date32()),
-    datetime: _Kind(Moment, arrow.timestamp("us", tz="UTC")),
+    REAL_TYPES["date"]: _Kind(REAL_TYPES["date"], arrow.date32()),
+    REAL_TYPES["datetime"]: _Kind(Moment, arrow.timestamp("us", tz="UTC")),
     Moment: _Kind(Moment, arrow.timestamp("us", tz="UTC")),
 }
 
@@ -140,7 +142,7 @@ def _columns(model: Any) -> Sequence[_Column]:
     """A model's columns; of a union, those of all its members."""
     columns: dict[str, _Column] = {}
     for member in getattr(model, "members", (model,)):
-        hints = get_type_hints(member, include_extras=True)
+        hints = hints_of(member)
         for field in attrs.fields(member):
             column = _column(field, hints[field.name])
             # The link to itself says nothing that the id does not say.
@@ -163,7 +165,7 @@ def schema_of(model: Any) -> Any:
 
 
 @cache
-def _decoder(model: Any) -> Callable[[bytes], Sequence[Any]]:
+def _decoder(model: Any) -> msgspec.json.Decoder[Sequence[Any]]:
     fields = [
         (column.name, msgspec.Raw, _NULL)
         if column.kind is _JSON
@@ -172,7 +174,7 @@ def _decoder(model: Any) -> Callable[[bytes], Sequence[Any]]:
     ]
     members = {column.name: column.member for column in _columns(model)}
     row: Any = msgspec.defstruct("Row", fields, rename=members)
-    return msgspec.json.Decoder(list[row]).decode
+    return msgspec.json.Decoder(list[row])
 
 
 def table_of(
@@ -219,7 +221,7 @@ def _parts(model: Any, rows: Sequence[msgspec.Raw]) -> Iterable[Any]:
 
 def _table(model: Any, rows: Sequence[msgspec.Raw]) -> Any | None:
     try:
-        records = _decoder(model)(b"[%s]" % b",".join(map(bytes, rows)))
+        records = decode_dates(_decoder(model), b"[%s]" % b",".join(map(bytes, rows)))
         arrays = [_array(column, records) for column in _columns(model)]
     except (ArithmeticError, ValueError, msgspec.ValidationError):
         return None

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from operator import attrgetter
-from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, Optional, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 import cattrs
@@ -22,9 +22,11 @@ import msgspec
 from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 
+from cliniko_async._models.empty_dates import without_empty_dates
 from cliniko_async._models.large_numbers import read_json
 from cliniko_async._models.links import Link, is_id
 from cliniko_async._models.model import Id, Model, Moment, json_name
+from cliniko_async._models.real_types import REAL_TYPES, hints_of
 from cliniko_async.errors import DecodeError
 
 __all__ = ["converter", "decode", "decode_rows"]
@@ -90,12 +92,19 @@ def _to_date(value: Json, _: Any) -> date:
         raise _Misfit("not a date") from None
 
 
+def _unless_empty(read: Callable[[Json, Any], Any]) -> Callable[[Json, Any], Any]:
+    # All patients in the vendor's former documents have an empty text for some date.
+    return lambda value, _: None if value in (None, "") else read(value, _)
+
+
 def _to_object(value: Json, _: Any = None) -> dict[str, Json]:
     return cast("dict[str, Json]", _expect(dict, value))
 
 
 def _to_link(value: Json, _: Any) -> Link:
     holder = _to_object(value)
+    if "link" in holder and "links" not in holder:  # as the vendor's guides have it
+        return Link(_expect(str, holder["link"]))
     inner = holder.get("links", holder)  # a record's own link has no holder around it
     return Link(_expect(str, _to_object(inner).get("self")))
 
@@ -143,11 +152,13 @@ def _make_converter() -> cattrs.Converter:
     strict: dict[Any, Callable[[Json, Any], Any]] = {
         Id: _to_id_text,
         Moment: _to_moment,
-        date: _to_date,
-        datetime: _to_moment,
+        REAL_TYPES["date"]: _to_date,
+        REAL_TYPES["datetime"]: _to_moment,
         Decimal: _to_decimal,
         Link: _to_link,
         Link | None: _to_optional_link,
+        Optional[Moment]: _unless_empty(_to_moment),  # noqa: UP045 - `|` of it is Unknown to pyright
+        REAL_TYPES["date"] | None: _unless_empty(_to_date),
         dict[str, Any]: _to_object,
     }
     for kind in (str, int, bool):
@@ -196,7 +207,7 @@ def _is_plain(kind: Any, *, nested: bool = False) -> bool:
         return False
     if not (isinstance(kind, type) and attrs.has(kind)):
         return all(_is_plain(part, nested=nested) for part in get_args(kind) if part is not kind)
-    hints = get_type_hints(kind, include_extras=True)
+    hints = hints_of(kind)
     inside = {n: h for n, h in hints.items() if nested or not _is_scalar(h)}
     return all(json_name(f) == f.name for f in attrs.fields(kind)) and all(
         _is_plain(hint, nested=True) for hint in inside.values()
@@ -210,18 +221,23 @@ def _is_scalar(hint: Any) -> bool:
 @cache
 def _getter(model: Any, kind: Any) -> Callable[[Any], Sequence[Any]] | None:
     """What reads all fields of this kind off a record."""
-    hints = get_type_hints(model, include_extras=True)
+    hints = hints_of(model)
     names = [name for name, hint in hints.items() if kind == hint or kind in get_args(hint)]
     if len(names) < 2:  # noqa: PLR2004 - attrgetter gives a tuple only for two names or more
         return (lambda record: (getattr(record, names[0]),)) if names else None
     return attrgetter(*names)
 
 
+def _leads_on(link: Link | None) -> bool:
+    # Not its `url`: this is asked of every relation of every record.
+    return link is None or bool(link._links or link._own or link._flat)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # of this room
+
+
 def _is_sound(model: Any, records: Sequence[Any]) -> bool:
     """Whether all is as cattrs has it: date-times in UTC, finite numbers, links that lead on."""
     moments, numbers, links = (_getter(model, kind) for kind in SCALARS)
     for record in records:
-        if links and any(ln is not None and not (ln.links or ln.own) for ln in links(record)):
+        if links and not all(map(_leads_on, links(record))):
             return False
         if moments and any(m is not None and m.tzinfo is not UTC for m in moments(record)):
             return False
@@ -263,7 +279,8 @@ def _decode_fast(kind: Any, raw: bytes | msgspec.Raw) -> Any:
     try:
         return decoder(raw)
     except Exception:  # noqa: BLE001 - whatever it is, the careful way finds out and says it
-        return None
+        again = without_empty_dates(kind, raw)
+    return None if again is None else _decode_fast(kind, again)
 
 
 def _decode_with_care(model: type[M], raw: bytes | msgspec.Raw) -> M | DecodeError:

@@ -10,14 +10,15 @@ import msgspec
 
 from cliniko_async.errors import InvalidValueError, expect
 
-__all__ = ["Link", "Ref", "is_id", "to_id"]
+__all__ = ["Link", "Ref", "is_id", "split_url", "to_id"]
 
 _ID: Final = re.compile(r"[0-9]{1,20}")
 _NAME_OR_ID: Final = re.compile(r"[a-z_]+|[0-9]{1,20}")
 _FILTERED_BY_ID: Final = re.compile(r"_id:=([0-9]{1,20})$")
 
 
-def _split(url: str) -> SplitResult:
+def split_url(url: str) -> SplitResult:
+    """A URL's parts; of what is not a URL, none."""
     try:
         return urlsplit(url)
     except ValueError:
@@ -41,15 +42,17 @@ class Link(msgspec.Struct, frozen=True, eq=False, gc=False, repr_omit_defaults=T
     in each record, so their JSON is read straight into this class.
     """
 
-    own: str | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="self")
-    """The URL in a record's own `links`, and of links that are made by hand."""
-    links: _Target | msgspec.UnsetType = msgspec.UNSET
-    """The URL in a relation, which has an object around it."""
+    _own: str | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="self")
+    # The URL in a record's own `links`, and of links that are made by hand.
+    _links: _Target | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="links")
+    # The URL in a relation, which has an object around it.
+    _flat: str | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="link")
+    # The URL in a relation as the vendor's guides have it: without that object.
 
     @property
     def url(self) -> str:
         """The URL as the API sent it; empty if there is none."""
-        return (self.links.url if self.links else self.own) or ""
+        return (self._links.url if self._links else self._own or self._flat) or ""
 
     @property
     def id(self) -> str:
@@ -58,7 +61,7 @@ class Link(msgspec.Struct, frozen=True, eq=False, gc=False, repr_omit_defaults=T
         Of a link to a list, the id of the record that the list belongs to; the empty string if
         the list belongs to none, as in the link from a referral source type to all patients.
         """
-        parts = _split(self.url)
+        parts = split_url(self.url)
         for segment in reversed(parts.path.split("/")):
             if is_id(segment):
                 return segment
@@ -68,13 +71,13 @@ class Link(msgspec.Struct, frozen=True, eq=False, gc=False, repr_omit_defaults=T
     @property
     def resource(self) -> str:
         """The resource that the link leads to, named as in the URL, such as `patients`."""
-        names = [s for s in _split(self.url).path.split("/") if s and not is_id(s)]
+        names = [s for s in split_url(self.url).path.split("/") if s and not is_id(s)]
         return names[-1] if names else ""
 
     @property
     def to_list(self) -> bool:
         """Whether the link leads to a list instead of a single record."""
-        return not is_id(_split(self.url).path.rpartition("/")[2])
+        return not is_id(split_url(self.url).path.rstrip("/").rpartition("/")[2])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Link) and other.url == self.url
@@ -103,6 +106,13 @@ Ref = str | Link
 """A record named by its id or by a link to it."""
 
 
+_BOOKINGS: Final = frozenset(
+    {"appointments", "group_appointments", "individual_appointments", "unavailable_blocks"}
+)
+"""Resources whose records are bookings, too, with the same ids. `appointments` is known from links
+alone: the API has had no such list for years."""
+
+
 def to_id(ref: Ref, resource: str | None = None) -> str:
     """The id in a reference.
 
@@ -116,9 +126,9 @@ def to_id(ref: Ref, resource: str | None = None) -> str:
     """
     if isinstance(ref, Link):
         if ref.to_list:
-            raise InvalidValueError(f"this link leads to a list of {ref.resource}: list it instead")
-        if resource and ref.resource != resource:
-            raise InvalidValueError(f"this is a link to {ref.resource}, not to {resource}")
+            raise InvalidValueError(f"this link leads to a list of {_name(ref)}: list it instead")
+        if resource and ref.resource and not _leads_to(ref.resource, resource):
+            raise InvalidValueError(_elsewhere(ref, resource))
         return ref.id
     expect(
         ref, str, f"an id is a string of digits or a Link, not {type(ref).__name__}: write '123'"
@@ -126,3 +136,19 @@ def to_id(ref: Ref, resource: str | None = None) -> str:
     if not is_id(ref):
         raise InvalidValueError("an id is a string of up to 20 digits, such as '123'")
     return ref
+
+
+def _leads_to(name: str, resource: str) -> bool:
+    return name == resource or (resource == "bookings" and name in _BOOKINGS)
+
+
+def _name(link: Link) -> str:
+    """The resource's name, unless it may be a file's."""
+    return link.resource if _NAME_OR_ID.fullmatch(link.resource) else "something else"
+
+
+def _elsewhere(link: Link, resource: str) -> str:
+    said = f"this is a link to {_name(link)}, not to {resource}"
+    if resource in _BOOKINGS and link.resource in ("bookings", "appointments"):
+        return f"{said}, and does not tell which kind it is: bookings.get(link) does"
+    return said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
 
@@ -11,6 +10,7 @@ import msgspec
 from typing_extensions import dataclass_transform
 
 from cliniko_async._models.links import Link
+from cliniko_async._models.real_types import REAL_TYPES, hints_of
 
 __all__ = [
     "NEEDED",
@@ -28,8 +28,13 @@ __all__ = [
 Id = Annotated[str, "id"]
 """An id: a 64-bit integer, which the API writes as a string and old records as a number."""
 
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-"""A date-time with a zone, in UTC."""
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+    """A date-time with a zone, in UTC."""
+else:
+    Moment = Annotated[REAL_TYPES["datetime"], msgspec.Meta(tz=True)]
 
 READ_ONLY: Final = MappingProxyType({"read_only": True})
 """Metadata of a part's field that is read and never written."""
@@ -77,6 +82,9 @@ def json_name(field: attrs.Attribute[Any]) -> str:
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
 def model(cls: type[M]) -> type[M]:
     """Make an immutable attrs class whose fields stay out of every repr."""
+    # Resolved now, as what they are: libraries that read them later may find time frozen.
+    hints = hints_of(cls)
+    cls.__annotations__ = {name: hints[name] for name in vars(cls).get("__annotations__", {})}
     return attrs.frozen(cls, kw_only=True, repr=False, field_transformer=_silent)
 
 

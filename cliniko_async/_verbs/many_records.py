@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import builtins
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypedDict, TypeVar, overload
-from urllib.parse import parse_qsl, urlsplit
 
 from cliniko_async._lists.changes import Changes
 from cliniko_async._lists.listing import Listing
@@ -18,6 +16,7 @@ from cliniko_async._models.links import Link, Ref, to_id
 from cliniko_async._models.model import Model
 from cliniko_async._query.filters import Filter, Filters, SortBy, sort_text
 from cliniko_async._verbs.include import everything, include_params, marks_of
+from cliniko_async._verbs.linked_list import linked_list
 from cliniko_async._verbs.one_record import Resource
 from cliniko_async.errors import (
     ApiError,
@@ -95,7 +94,7 @@ class Lists(Resource[M], Generic[M, F, I]):
         path = _fill(template, parent)
         own: Sequence[tuple[str, str]] = ()
         if link is not None:
-            template, path, own = _linked(link, self.name)
+            template, path, own = linked_list(link, self.name, self._filters)
         source = Source(
             template=template,
             path=path,
@@ -287,17 +286,6 @@ def _fill(template: str, parent: Ref | None) -> str:
         return template
     before, _, rest = template.partition("{")
     return before + to_id(parent) + rest.partition("}")[2]
-
-
-def _linked(link: Link, name: str) -> tuple[str, str, Sequence[tuple[str, str]]]:
-    """The template, path and query of a list that a link leads to; never its host."""
-    expect(link, Link, f"link= takes a Link of a record, not {type(link).__name__}")
-    if not link.to_list or link.resource != name:
-        raise InvalidValueError(f"this link leads to {link.resource}, not to a list of {name}")
-    parts = urlsplit(link.url)
-    path = re.sub(r"^/v[0-9]+(?=/)", "", parts.path)
-    template = re.sub(r"/[0-9]+(?=/)", "/{id}", path)
-    return template, path, parse_qsl(parts.query, keep_blank_values=True)
 
 
 def _key(template: str) -> str:

@@ -15,13 +15,15 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import attrs
 import msgspec
 
 from cliniko_async._lists.listing import ListingPage, PageIterator
 from cliniko_async._models.converter import decode
+from cliniko_async._models.empty_dates import decode_dates
+from cliniko_async._models.model import Moment
 from cliniko_async._verbs.include import everything, marks_of
 from cliniko_async.errors import DecodeError
 
@@ -102,16 +104,13 @@ class Start:
     seconds: float = 0.0
 
 
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
 class _Head(msgspec.Struct):
     id: str | int
-    created_at: _Moment
-    updated_at: _Moment
-    archived_at: _Moment | None = None
-    cancelled_at: _Moment | None = None
-    deleted_at: _Moment | None = None
+    created_at: Moment
+    updated_at: Moment
+    archived_at: Moment | None = None
+    cancelled_at: Moment | None = None
+    deleted_at: Moment | None = None
 
 
 _head: Final = msgspec.json.Decoder(_Head)
@@ -224,7 +223,7 @@ class Differences:
 
     def _head(self, row: msgspec.Raw) -> _Head:
         try:
-            return _head.decode(row)
+            return decode_dates(_head, row)
         except msgspec.ValidationError:
             record = decode(self._resource.model, row)
         if isinstance(record, DecodeError):

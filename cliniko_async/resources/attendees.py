@@ -17,7 +17,7 @@ from cliniko_async._verbs import (
     Listable,
     ListOptions,
 )
-from cliniko_async.resources._booking import (
+from cliniko_async.resources.appointments import (
     Cancellable,
     CancellationReason,
     InvoiceStatus,

@@ -8,7 +8,7 @@ from typing import Final, Never, TypedDict, Unpack
 from cliniko_async._models import Link, Moment, Record, Ref, model
 from cliniko_async._query import DateTimeField, Filters, IdField
 from cliniko_async._verbs import Gettable, Listable
-from cliniko_async.resources._booking import RepeatRule
+from cliniko_async.resources.appointments import RepeatRule
 
 __all__ = [
     "AvailabilityBlock",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models import Moment, PhoneNumber, Record, Ref, Text2, Text255, model
+from cliniko_async._models import Moment, Record, Ref, Text2, Text255, model
 from cliniko_async._query import DateTimeField, Filters, IntegerField, StringField
 from cliniko_async._verbs import (
     Archivable,
@@ -14,6 +14,7 @@ from cliniko_async._verbs import (
     Gettable,
     Listable,
 )
+from cliniko_async.resources.people import PhoneNumber
 
 __all__ = ["Contact", "ContactFields", "ContactFilters", "Contacts"]
 

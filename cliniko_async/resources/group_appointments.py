@@ -15,7 +15,7 @@ from cliniko_async._verbs import (
     Gettable,
     Listable,
 )
-from cliniko_async.resources._booking import RepeatRule
+from cliniko_async.resources.appointments import RepeatRule
 
 __all__ = [
     "GroupAppointment",

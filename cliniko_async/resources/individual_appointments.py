@@ -15,7 +15,7 @@ from cliniko_async._verbs import (
     Gettable,
     Listable,
 )
-from cliniko_async.resources._booking import (
+from cliniko_async.resources.appointments import (
     Cancellable,
     CancellationReason,
     InvoiceStatus,

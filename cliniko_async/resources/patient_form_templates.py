@@ -7,7 +7,7 @@ from typing import Final, TypedDict, Unpack
 from cliniko_async._models import Moment, Record, Ref, Text255, model
 from cliniko_async._query import DateTimeField, Filters
 from cliniko_async._verbs import Archivable, Archived, Gettable, Listable
-from cliniko_async.resources._questions import Content
+from cliniko_async.resources.questions import Content
 
 __all__ = [
     "PatientFormTemplate",

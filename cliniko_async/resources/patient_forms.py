@@ -11,7 +11,7 @@ from cliniko_async._models import Link, Moment, Record, Ref, Text255, hooked, mo
 from cliniko_async._models.converter import converter
 from cliniko_async._query import DateTimeField, Filter, Filters, IdField
 from cliniko_async._verbs import Archivable, Archived, Gettable, Listable, ListOptions
-from cliniko_async.resources._questions import Content
+from cliniko_async.resources.questions import Content
 
 __all__ = ["PatientForm", "PatientFormFields", "PatientFormFilters", "PatientForms"]
 

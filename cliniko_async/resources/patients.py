@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models import Link, Moment, PhoneNumber, Pronouns, Record, Ref, Text255, model
+from cliniko_async._models import Link, Moment, Record, Ref, Text255, model
 from cliniko_async._query import BooleanField, DateField, DateTimeField, Filters, StringField
 from cliniko_async._verbs import (
     Archivable,
@@ -16,7 +16,8 @@ from cliniko_async._verbs import (
     Listable,
     Unarchivable,
 )
-from cliniko_async.resources._custom_fields import CustomFields
+from cliniko_async.resources.custom_fields import CustomFields
+from cliniko_async.resources.people import PhoneNumber, Pronouns
 
 __all__ = ["Patient", "PatientFields", "PatientFilters", "Patients"]
 

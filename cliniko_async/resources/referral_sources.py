@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models import Link, Moment, Record, Ref, model, to_id
+from cliniko_async._models import Id, Link, Model, Moment, Ref, model, to_id
 from cliniko_async._query import DateTimeField, Filters, IdField
 from cliniko_async._verbs import Archived, Gettable, Listable
 
@@ -13,9 +13,16 @@ __all__ = ["ReferralSource", "ReferralSourceFields", "ReferralSourceFilters", "R
 
 
 @model
-class ReferralSource(Record):
-    """How a patient found the account."""
+class ReferralSource(Model):
+    """How a patient found the account.
 
+    In the vendor's documents it has neither an id nor moments when it is fetched by its patient.
+    """
+
+    id: Id | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+    links: Link | None = None
     patient: Link | None = None
     referral_source_type: Link | None = None
     subcategory: str | None = None

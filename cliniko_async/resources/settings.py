@@ -9,7 +9,7 @@ import attrs
 from cliniko_async._http import Request
 from cliniko_async._models import Id, Model, model
 from cliniko_async._verbs import Resource
-from cliniko_async.resources._custom_fields import CustomFields
+from cliniko_async.resources.custom_fields import CustomFields
 
 __all__ = [
     "Account",

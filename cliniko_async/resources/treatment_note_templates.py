@@ -13,7 +13,7 @@ from cliniko_async._verbs import (
     Gettable,
     Listable,
 )
-from cliniko_async.resources._questions import Content
+from cliniko_async.resources.questions import Content
 
 __all__ = [
     "PrintSettings",

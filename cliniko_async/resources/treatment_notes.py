@@ -16,7 +16,7 @@ from cliniko_async._verbs import (
     ListOptions,
     Unarchivable,
 )
-from cliniko_async.resources._questions import Content
+from cliniko_async.resources.questions import Content
 
 __all__ = [
     "TreatmentNote",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final, Literal, Never
 
 from cliniko_async._http import Request
-from cliniko_async._models import PhoneNumber, Record, model
+from cliniko_async._models import Record, model
 from cliniko_async._query import Filters
 from cliniko_async._verbs import Gettable, Listable
+from cliniko_async.resources.people import PhoneNumber
 
 __all__ = ["Role", "User", "UserFilters", "Users"]
 

@@ -12,7 +12,7 @@ import pytest
 
 from cliniko_async import AsyncCliniko, RateLimit, resources
 from cliniko_async._models import converter as convert
-from cliniko_async._models.model import Model
+from cliniko_async._models.model import Model, json_name
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.errors import DecodeError
 from cliniko_async.resources.appointment_types import AppointmentType
@@ -94,7 +94,7 @@ def one_field_of_each_type() -> dict[str, tuple[type[Model], str]]:
     for kind in models():
         hints = get_type_hints(kind, include_extras=True)
         for field in attrs.fields(kind):
-            if convert.json_name(field) == field.name:
+            if json_name(field) == field.name:
                 fields.setdefault(str(hints[field.name]), (kind, field.name))
     return fields
 

@@ -19,11 +19,17 @@ from hypothesis import strategies as st
 
 from cliniko_async import AsyncCliniko, Link, PhoneNumber, fields_from_json, resources
 from cliniko_async._models.fields import encode_fields
-from cliniko_async._models.people import Pronouns
 from cliniko_async.emulator.facts import load
 from cliniko_async.errors import InvalidFieldsError, InvalidTypeError, InvalidValueError
-from cliniko_async.resources._custom_fields import CustomFields
-from cliniko_async.resources._questions import (
+from cliniko_async.resources.appointment_types import AppointmentTypeCreateFields
+from cliniko_async.resources.communications import MemoCommunicationCreateFields
+from cliniko_async.resources.custom_fields import CustomFields
+from cliniko_async.resources.individual_appointments import IndividualAppointmentFields
+from cliniko_async.resources.patient_cases import PatientCaseFields
+from cliniko_async.resources.patients import PatientFields
+from cliniko_async.resources.people import Pronouns
+from cliniko_async.resources.products import ProductFields
+from cliniko_async.resources.questions import (
     Answer,
     ChoiceQuestion,
     Content,
@@ -31,12 +37,6 @@ from cliniko_async.resources._questions import (
     Section,
     TextQuestion,
 )
-from cliniko_async.resources.appointment_types import AppointmentTypeCreateFields
-from cliniko_async.resources.communications import MemoCommunicationCreateFields
-from cliniko_async.resources.individual_appointments import IndividualAppointmentFields
-from cliniko_async.resources.patient_cases import PatientCaseFields
-from cliniko_async.resources.patients import PatientFields
-from cliniko_async.resources.products import ProductFields
 from cliniko_async.resources.relationships import RelationshipFields
 from cliniko_async.resources.taxes import TaxFields
 from cliniko_async.resources.treatment_notes import TreatmentNoteFields

@@ -24,16 +24,16 @@ from cliniko_async._models.converter import decode
 from cliniko_async._models.fields import encode_fields
 from cliniko_async._models.links import Link
 from cliniko_async._models.model import Model, Unknown, json_name
-from cliniko_async._models.people import PhoneNumber, Pronouns
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.facts import Operation, load
 from cliniko_async.errors import InvalidTypeError, InvalidValueError, NotBookableError
-from cliniko_async.resources._questions import Content
 from cliniko_async.resources.bookings import Bookings
 from cliniko_async.resources.communications import Communications
 from cliniko_async.resources.patient_forms import PatientForm
 from cliniko_async.resources.patients import Patient, PatientFields
+from cliniko_async.resources.people import PhoneNumber, Pronouns
 from cliniko_async.resources.products import ProductFields
+from cliniko_async.resources.questions import Content
 
 if TYPE_CHECKING:
     from cliniko_async._verbs.one_record import Resource

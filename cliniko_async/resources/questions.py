@@ -14,12 +14,11 @@ from cliniko_async._models import (
     TRUE_ALONE,
     Id,
     Model,
-    PhoneNumber,
-    Pronouns,
     Unknown,
     model,
     variants,
 )
+from cliniko_async.resources.people import PhoneNumber, Pronouns
 
 __all__ = [
     "Address",
