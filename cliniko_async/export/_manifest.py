@@ -14,7 +14,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from cliniko_async.errors import DecodeError, InvalidValueError
-from cliniko_async.export._owner import Owner  # noqa: TC001 - msgspec reads it at run time
+from cliniko_async.export._owner import Owner
 
 if TYPE_CHECKING:
     import io
