@@ -1,0 +1,55 @@
+"""`cliniko count`: how many records there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cliniko_async.cli.connection import Connection, connected
+from cliniko_async.cli.group import cliniko
+from cliniko_async.cli.names import (
+    Conditions,
+    Hidden,
+    ResourceName,
+    checked_conditions,
+    checked_include,
+)
+from cliniko_async.cli.run import run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["count"]
+
+
+@cliniko.command()
+@click.argument("resource", type=ResourceName("list"))
+@click.argument("conditions", nargs=-1, type=Conditions())
+@click.option(
+    "--include", multiple=True, type=Hidden(), help="Hidden records: archived, cancelled, all, ..."
+)
+@connected
+@click.pass_obj
+def count(
+    connection: Connection,
+    resource: str,
+    conditions: Sequence[str],
+    *,
+    include: Sequence[str],
+) -> None:
+    r"""Count the records of RESOURCE that pass all CONDITIONS. Costs one request.
+
+    \b
+    cliniko count individual_appointments 'starts_at>=2026-03-01' --include cancelled
+    """
+    where = checked_conditions(resource, conditions)
+    kinds = checked_include(resource, include)
+    options = {"include": kinds} if kinds else {}
+
+    async def work() -> None:
+        async with connection.session() as session:
+            listing = getattr(session, resource).list(*where, **options)
+            click.echo(await listing.count())
+
+    run(work())

@@ -1,0 +1,73 @@
+"""`cliniko free-times`: when patients could book."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cliniko_async.cli.catalogue import columns_of
+from cliniko_async.cli.connection import Connection, connected
+from cliniko_async.cli.group import cliniko
+from cliniko_async.cli.names import Ids
+from cliniko_async.cli.rows import FORMATS, Format, default_format, writer_of
+from cliniko_async.cli.run import run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["free_times"]
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@cliniko.command("free-times")
+@click.option("--business", required=True, type=Ids(), help="Where.")
+@click.option("--practitioner", required=True, multiple=True, type=Ids(), help="With whom.")
+@click.option("--type", "kind", required=True, type=Ids(), help="The appointment type.")
+@click.option("--from", "first", type=DAY, help="The first day; today by default.")
+@click.option("--to", "last", type=DAY, help="The last day; six days later by default.")
+@click.option("--format", type=click.Choice(FORMATS), help="A table on a terminal, else jsonl.")
+@connected
+@click.pass_obj
+def free_times(
+    connection: Connection,
+    *,
+    business: str,
+    practitioner: Sequence[str],
+    kind: str,
+    first: datetime | None,
+    last: datetime | None,
+    format: Format | None,
+) -> None:
+    r"""Show when patients could book online, earliest first.
+
+    \b
+    cliniko free-times --business 1 --practitioner 2 --practitioner 3 --type 4 --to 2026-05-31
+    """
+    begin = first.date() if first else datetime.now(UTC).astimezone().date()
+    end = last.date() if last else begin + timedelta(days=6)
+    if end < begin:
+        raise click.BadParameter("the last day is before the first", param_hint="--to")
+    columns = columns_of("available_times")
+    writer = writer_of(format or default_format(), columns, list(columns.values()))
+
+    async def work() -> None:
+        async with connection.session() as session:
+            found = await session.available_times.list(
+                business_id=business,
+                practitioner_ids=practitioner,
+                appointment_type_id=kind,
+                from_=begin,
+                to=end,
+            )
+        writer.write([_row(time.appointment_start, time.practitioner_id) for time in found])
+        writer.close()
+
+    run(work())
+
+
+def _row(start: datetime | None, practitioner_id: str | None) -> dict[str, Any]:
+    shown = start.strftime("%Y-%m-%dT%H:%M:%SZ") if start else None
+    return {"appointment_start": shown, "practitioner_id": practitioner_id}

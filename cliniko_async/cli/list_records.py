@@ -1,0 +1,104 @@
+"""`cliniko list`: a resource's records."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+import click
+
+from cliniko_async.cli.catalogue import columns_of
+from cliniko_async.cli.connection import Connection, connected
+from cliniko_async.cli.group import cliniko
+from cliniko_async.cli.names import (
+    Conditions,
+    Fields,
+    Hidden,
+    ResourceName,
+    SortKeys,
+    checked_conditions,
+    checked_fields,
+    checked_include,
+    checked_sort,
+)
+from cliniko_async.cli.rows import FORMATS, Format, Writer, default_format, writer_of
+from cliniko_async.cli.run import run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cliniko_async._lists import Listing
+
+__all__ = ["list_records"]
+
+MOST_PER_PAGE = 100
+
+
+@cliniko.command("list")
+@click.argument("resource", type=ResourceName("list"))
+@click.argument("conditions", nargs=-1, type=Conditions())
+@click.option("-f", "--fields", multiple=True, type=Fields(), help="Which fields; `all` for all.")
+@click.option("--sort", multiple=True, type=SortKeys(), help="By which fields; -FIELD: falling.")
+@click.option("-n", "--limit", type=click.IntRange(1), help="How many at the most.")
+@click.option(
+    "--include", multiple=True, type=Hidden(), help="Hidden records: archived, cancelled, all, ..."
+)
+@click.option("--format", type=click.Choice(FORMATS), help="A table on a terminal, else jsonl.")
+@connected
+@click.pass_obj
+def list_records(
+    connection: Connection,
+    resource: str,
+    conditions: Sequence[str],
+    *,
+    fields: Sequence[str],
+    sort: Sequence[str],
+    limit: int | None,
+    include: Sequence[str],
+    format: Format | None,
+) -> None:
+    r"""Show the records of RESOURCE that pass all CONDITIONS.
+
+    \b
+    cliniko list patients 'updated_at>=2026-01-01' 'last_name~son' -f id,email -n 50
+
+    A condition is a field, an operator and a value: = != < <= > >=, ~ (contains), ~~ (like, with %
+    for any text); FIELD? has a value, FIELD!? has none. Dates are days in UTC. `describe RESOURCE`
+    says what there is.
+    """
+    asked = checked_fields(resource, fields)
+    where = checked_conditions(resource, conditions)
+    writer = writer_of(format or default_format(), columns_of(resource), asked)
+    options: dict[str, Any] = {"per_page": min(limit or MOST_PER_PAGE, MOST_PER_PAGE)}
+    if order := checked_sort(resource, sort):
+        options["sort"] = order
+    if kinds := checked_include(resource, include):
+        options["include"] = kinds
+
+    async def work() -> None:
+        async with connection.session() as session:
+            listing = getattr(session, resource).list(*where, **options)
+            await _write(listing.raw(), writer, limit)
+
+    run(work())
+
+
+async def _write(listing: Listing[dict[str, Any]], writer: Writer, limit: int | None) -> None:
+    """Write records page after page, in a thread: a pager that waits holds up no request."""
+    written = total = 0
+    pages = listing.pages()
+    try:
+        async for page in pages:
+            rows, total = page.items, page.total_entries
+            if limit is not None:
+                rows = rows[: limit - written]
+            await anyio.to_thread.run_sync(writer.write, rows, abandon_on_cancel=True)
+            written += len(rows)
+            if limit is not None and written >= limit:
+                break
+    finally:
+        await pages.aclose()
+    writer.close()
+    if written < total and sys.stderr.isatty():
+        click.echo(f"{written:,} of {total:,}: -n says how many", err=True)

@@ -1,0 +1,161 @@
+"""Records as lines, JSON, CSV or a table, written as they come.
+
+Lines and JSON hold records as the API sent them. A table that shows no fields by name shows ids
+and times alone: names and contact details appear where they are asked for.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import sys
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+import msgspec
+
+from cliniko_async._models.links import Link
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cliniko_async.cli.catalogue import Column
+
+__all__ = ["FORMATS", "Format", "Writer", "cell", "default_format", "out", "writer_of"]
+
+Format = Literal["table", "jsonl", "json", "csv"]
+FORMATS: Final[Sequence[Format]] = ("table", "jsonl", "json", "csv")
+
+Row = dict[str, Any]
+
+
+class Writer(Protocol):
+    """Writes records, some at a time."""
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Write these records."""
+
+    def close(self) -> None:
+        """Write what belongs behind the last one."""
+
+
+def default_format() -> Format:
+    """A table on a terminal, lines in a pipe or a file."""
+    return "table" if sys.stdout.isatty() else "jsonl"
+
+
+def writer_of(
+    format: Format, columns: Mapping[str, Column], asked: Sequence[Column] | None
+) -> Writer:
+    """What writes a resource's records in a format.
+
+    Args:
+        format: The format.
+        columns: All columns of the resource.
+        asked: The columns that were asked for by name.
+    """
+    if format == "jsonl":
+        return _Lines(asked)
+    if format == "json":
+        return _Array(asked)
+    if format == "csv":
+        # Relations to lists say nothing that the id does not say.
+        return _Csv(asked or [c for c in columns.values() if not c.to_many])
+    from cliniko_async.cli.table import TableWriter  # noqa: PLC0415 - loads what draws tables
+
+    shown = asked or [c for c in columns.values() if c.name == "id" or c.is_time]
+    return TableWriter(shown, keep_empty=asked is not None)
+
+
+def out(data: bytes) -> None:
+    """Write bytes to standard output at once: JSON is UTF-8 whatever a terminal's encoding is."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    except OSError as error:
+        # Windows says "invalid argument" where others say "broken pipe".
+        if error.errno not in (errno.EPIPE, errno.EINVAL):
+            raise
+        raise BrokenPipeError from None
+
+
+class _Lines:
+    """JSON Lines."""
+
+    def __init__(self, asked: Sequence[Column] | None) -> None:
+        self._asked = asked
+
+    def write(self, rows: Sequence[Row]) -> None:
+        out(b"".join(msgspec.json.encode(_picked(row, self._asked)) + b"\n" for row in rows))
+
+    def close(self) -> None:
+        pass
+
+
+class _Array:
+    """One JSON array, a record per line."""
+
+    def __init__(self, asked: Sequence[Column] | None) -> None:
+        self._asked = asked
+        self._begun = False
+
+    def write(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            out(
+                (b",\n" if self._begun else b"[\n") + msgspec.json.encode(_picked(row, self._asked))
+            )
+            self._begun = True
+
+    def close(self) -> None:
+        out(b"\n]\n" if self._begun else b"[]\n")
+
+
+class _Csv:
+    """CSV with a line of names above."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+        self._begun = False
+
+    def write(self, rows: Sequence[Row]) -> None:
+        text = io.StringIO(newline="")
+        lines = csv.writer(text, lineterminator="\n")
+        if not self._begun:
+            lines.writerow(column.name for column in self._columns)
+            self._begun = True
+        for row in rows:
+            lines.writerow(cell(row, column) for column in self._columns)
+        out(text.getvalue().encode())
+
+    def close(self) -> None:
+        if not self._begun:
+            self.write(())
+
+
+def _picked(row: Row, asked: Sequence[Column] | None) -> Row:
+    return row if asked is None else {column.name: _value(row, column) for column in asked}
+
+
+def _value(row: Row, column: Column) -> Any:
+    value = row.get(column.member)
+    if not column.is_link or value is None:
+        return value
+    url = _url(value)
+    return url if column.to_many or url is None else Link(url).id or None
+
+
+def _url(relation: Any) -> str | None:
+    """Where a relation leads: `{"links": {"self": url}}`."""
+    try:
+        return msgspec.convert(relation, Link).url or None
+    except msgspec.ValidationError:
+        return None
+
+
+def cell(row: Row, column: Column) -> str:
+    """A record's value in a column, as text."""
+    value = _value(row, column)
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,0 +1,111 @@
+"""`cliniko describe`, held against the table of facts, and the shell's completion."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from cliniko_async.cli import cliniko
+from cliniko_async.cli.catalogue import resource_names, with_verb
+from cliniko_async.emulator.facts import load
+
+NOWHERE = {"CLINIKO_API_KEY": None, "CLINIKO_USER_AGENT": None, "CLINIKO_BASE_URL": None}
+
+UNSAID = {"conflicts", "cancel", "archive", "unarchive", "delete"}
+"""Verbs whose body or answer has no fields of a record."""
+
+
+def described(resource: str) -> dict[str, Any]:
+    run = CliRunner().invoke(cliniko, ["describe", resource, "--format", "json"], env=NOWHERE)
+    assert run.exit_code == 0, run.output
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found
+
+
+def test_it_names_every_verb_writable_field_and_filter_of_the_facts() -> None:
+    facts = load()
+    for name in with_verb("get"):
+        said = described(name)
+        verbs = {verb["name"] for verb in said["verbs"]}
+        writable = {field["name"] for field in said["writable"]}
+        for operation in facts.operations:
+            if operation.path not in (f"/{name}", f"/{name}/{{id}}"):
+                continue
+            assert operation.kind in {*verbs, "other"}, operation
+            if operation.kind == "list":
+                assert said["filters"].keys() == operation.filters.keys(), operation
+            if operation.body and operation.kind not in UNSAID:
+                assert facts.bodies[operation.body].properties.keys() <= writable, operation
+
+
+def test_what_a_create_needs_is_said() -> None:
+    writable = {field["name"]: field for field in described("individual_appointments")["writable"]}
+    assert writable["starts_at"]["on_create"] == "required"
+    assert writable["starts_at"]["type"] == "date-time"
+    assert writable["patient_id"]["type"] == "id"
+    assert writable["notes"]["on_create"] == "optional"
+    assert writable["notes"]["type"] == "text | null"
+
+
+@pytest.mark.parametrize("columns", [38, 80, 200])
+def test_every_page_fits_the_terminal(columns: int) -> None:
+    for resource in resource_names():
+        run = CliRunner().invoke(cliniko, ["describe", resource], env={"COLUMNS": str(columns)})
+        assert run.exit_code == 0, run.output
+        assert run.stdout.startswith(f"{resource}\n")
+        longest = max(run.stdout.splitlines(), key=len)
+        assert len(longest) <= columns, longest
+
+
+def test_a_page_says_what_can_be_asked_and_included() -> None:
+    run = CliRunner().invoke(cliniko, ["describe", "patients"], env=NOWHERE)
+    lines = [line.split() for line in run.stdout.splitlines()]
+    assert ["last_name", "=", "!=", "~", "~~", "?", "!?"] in lines
+    assert ["archived", "archived", "records,", "which", "lists", "hide"] in lines
+
+
+def test_without_a_name_it_says_what_there_is() -> None:
+    run = CliRunner().invoke(cliniko, ["describe"], env=NOWHERE)
+    said = [line.split()[0] for line in run.stdout.splitlines() if line.startswith("  ")]
+    assert set(resource_names()) <= set(said)
+
+
+SIGNS = ("=", "!=", "~", "~~", "?", "!?")
+
+
+def completed(*words: str) -> set[str]:
+    """What a shell offers for the last word."""
+    env = {
+        "_CLINIKO_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["cliniko", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    run = CliRunner().invoke(cliniko, [], env=env, prog_name="cliniko", catch_exceptions=False)
+    return {line.partition(",")[2] for line in run.output.splitlines() if line}
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["li"], {"list"}),
+        (["list", "practitioner_"], {"practitioner_reference_numbers"}),
+        (["list", "patients", "-f", "id,em"], {"id,email", "id,emergency_contact"}),
+        (["list", "patients", "--include", "arch"], {"archived"}),
+        (["list", "patients", "--sort", "created"], {"created_at"}),
+        (
+            ["list", "patients", "date_of_birth"],
+            {"date_of_birth" + s for s in ["=", "<", "<=", ">", ">=", "?", "!?"]},
+        ),
+        (["list", "patients", "--form"], {"--format"}),
+        (["list", "patients", "--format", "json"], {"json", "jsonl"}),
+        (["get", "sett"], {"settings"}),
+        (["list", "sett"], set[str]()),
+        (["export", "--include", "archived,in"], {"archived,inactive"}),
+    ],
+    ids=str,
+)
+def test_names_complete(words: list[str], offered: set[str]) -> None:
+    assert completed(*words) == offered
