@@ -111,8 +111,7 @@ def _compared(field: Any, sign: str, text: str) -> Filter[Any]:
     if sign == "=" and "," in text and hasattr(field, "is_in"):
         values = [_value(field, part.strip()) for part in text.split(",")]
         return field.is_in(values)  # type: ignore[no-any-return] # likewise
-    kind = type(field)
-    day = _day(text) if kind is DateTimeField else None
+    day = _day(text) if field.__class__ is DateTimeField else None
     if day is not None:
         return _on_days(field, sign, day)
     return _COMPARE[sign](field, _value(field, text))  # type: ignore[no-any-return] # likewise
