@@ -1,8 +1,8 @@
-"""The `cliniko` command.
+"""The `cliniko` command, thin over the library: a module per subcommand, of its name.
 
-The key is taken from `CLINIKO_API_KEY`, never from an argument: arguments are seen by everybody
-who lists processes, and stay in shells' histories. Each command is a module of its name, thin
-over the library; `connection` has the options that all of them take, `run` how they end.
+Here belong names and conditions as they are typed, how a session is opened (`connection`), tables
+and progress, and how commands end (`run`). Not here: anything that a program would want, too.
+The key is never an argument: those are seen by everybody who lists processes.
 """
 
 from cliniko_async.cli import (
