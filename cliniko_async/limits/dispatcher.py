@@ -85,7 +85,7 @@ class Dispatcher:
         line.add(waiter, first=again)
         if lane == "interactive":
             self.ledger.last_interactive = now
-        self.grant()
+        self._arrived(is_first=again or len(line.waiters) == 1)
         if waiter.place.done():
             return waiter.place.result()
         of_session = self._by_session.setdefault(session, set())
@@ -100,6 +100,11 @@ class Dispatcher:
         finally:
             line.waiters.pop(waiter, None)
             of_session.discard(waiter)
+
+    def _arrived(self, *, is_first: bool) -> None:
+        # Behind others there is nothing to see: the timer is set for the first of them.
+        if is_first:
+            self.grant()
 
     def _take_back(self, waiter: Waiter) -> None:
         """Undo an admission whose call was cancelled before it could run."""
@@ -200,11 +205,12 @@ class Dispatcher:
         kept = ledger.kept_free(now) if line.lane == "bulk" and self._in_a_row < IN_A_ROW else 0
         if free > kept:
             return now
-        back = ledger.next_free(now)
-        if free <= 0:
-            return back
-        unkept = ledger.last_interactive + ledger.rate.per
-        return unkept if back is None else min(back, unkept)
+        later = [ledger.next_free(now)]
+        if free > 0:
+            later.append(ledger.last_interactive + ledger.rate.per)
+        moments = [moment for moment in later if moment is not None]
+        # Rounding may put a moment at `now`, which would mean that there is a place.
+        return max(min(moments), now + LEAST_AHEAD) if moments else None
 
     def _admit(self, line: Line, now: float) -> Waiter:
         waiter, _ = line.waiters.popitem(last=False)

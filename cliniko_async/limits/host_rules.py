@@ -7,14 +7,22 @@ the file was written last. That is never too early.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
+
 from cliniko_async.limits import host_file
-from cliniko_async.limits.store import Question, Reply
+from cliniko_async.limits.line import LEAST_AHEAD
+from cliniko_async.limits.pause import LONG_AGO
+from cliniko_async.limits.share import Share
+from cliniko_async.limits.store import Reply
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from cliniko_async.limits.store import Question
 
 __all__ = ["Rules"]
 
@@ -27,12 +35,14 @@ APPLICATION: Final = 0x436C696E
 IN_A_ROW: Final = 10
 """Interactive places given in a row after which bulk, if it waits, gets one."""
 
+COLUMNS: Final = "pause, seen, in_a_row, rate, asked, left, least, left_at"
+
 TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY CHECK (id = 1), boot TEXT, at REAL)",
     "INSERT OR IGNORE INTO clock VALUES (1, '', 0)",
     """CREATE TABLE IF NOT EXISTS users (
-        user TEXT PRIMARY KEY, pause REAL NOT NULL, seen REAL, row INTEGER NOT NULL,
-        rate TEXT NOT NULL, asked REAL NOT NULL
+        user TEXT PRIMARY KEY, pause REAL, seen REAL, in_a_row INTEGER, rate TEXT, asked REAL,
+        left REAL, least INTEGER, left_at REAL
     ) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS places (
         user TEXT, name TEXT, back REAL NOT NULL, PRIMARY KEY (user, name)
@@ -117,7 +127,9 @@ class Rules:
         self._sql.execute("UPDATE clock SET boot = ?, at = ?", (self._boot, now))
         self._sql.execute("UPDATE places SET back = back + ?", (moved,))
         self._sql.execute(
-            "UPDATE users SET pause = pause + ?1, seen = seen + ?1, asked = asked + ?1", (moved,)
+            "UPDATE users SET pause = pause + ?1, seen = seen + ?1, asked = asked + ?1, "
+            "left_at = left_at + ?1",
+            (moved,),
         )
 
     def _give_back(self, question: Question, now: float) -> None:
@@ -133,35 +145,25 @@ class Rules:
         self._sql.execute("DELETE FROM places WHERE user = ? AND back <= ?", (user, now))
 
     def _take(self, question: Question, now: float) -> Reply:
-        known = self._row(
-            "SELECT pause, seen, row, rate, asked FROM users WHERE user = ?", self._user
-        )
-        pause, seen, in_a_row, rate, asked = known or (0.0, None, 0, question.rate, now)
-        if question.refused is not None:
-            pause = max(pause, now + question.refused)
-        if question.seen is not None:
-            seen = max(now - question.seen if seen is None else seen, now - question.seen)
-        kept = question.reserve if seen is not None and now < seen + question.per else 0
-        free = question.limit - self._value(
-            "SELECT count(*) FROM places WHERE user = ?", self._user
-        )
-        interactive, bulk = (0, 0)
-        if now >= pause:
-            interactive, bulk = _shares(question, free, kept, turn=in_a_row >= IN_A_ROW)
-        self._hand_out(question, interactive + bulk, now)
-        in_a_row = (0 if bulk else in_a_row) + interactive
+        known = self._row(f"SELECT {COLUMNS} FROM users WHERE user = ?", self._user)  # noqa: S608 - ours
+        user = _User(*known) if known else _User()
+        other_rate = user.other_rate(question, now)
+        taken = self._value("SELECT count(*) FROM places WHERE user = ?", self._user)
+        user.learn(question, now, taken)
+        free = user.share.places(now, question.limit, question.per) - taken
+        given = user.hand_out(question, free, now)
+        self._hand_out(question, given, now)
         self._sql.execute(
-            "INSERT OR REPLACE INTO users VALUES (?, ?, ?, ?, ?, ?)",
-            (self._user, pause, seen, in_a_row, question.rate, now),
+            f"INSERT OR REPLACE INTO users (user, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - ours
+            (self._user, *user.columns()),
         )
-        free -= interactive + bulk
-        kept = 0 if in_a_row >= IN_A_ROW else kept
-        wait = self._wait(question, now, pause, free)
-        wait_bulk = self._wait(question, now, pause, free - kept)
-        if kept and seen is not None:
-            wait_bulk = max(min(wait_bulk, seen + question.per - now), wait)
-        other = rate if rate != question.rate and now < asked + 2 * question.per else ""
-        return Reply(interactive + bulk, free, wait, wait_bulk, pause, now, other_rate=other)
+        free -= given
+        kept = user.kept(question, now)
+        wait = self._wait(question, now, user, free)
+        wait_bulk = self._wait(question, now, user, free - kept)
+        if kept:
+            wait_bulk = max(min(wait_bulk, user.seen + question.per - now), wait)
+        return Reply(given, free, wait, wait_bulk, user.pause, now, other_rate)
 
     def _hand_out(self, question: Question, count: int, now: float) -> None:
         names = (f"{question.name}:{question.first + number}" for number in range(count))
@@ -171,10 +173,10 @@ class Rules:
             [(self._user, name, back) for name in names],
         )
 
-    def _wait(self, question: Question, now: float, pause: float, free: int) -> float:
+    def _wait(self, question: Question, now: float, user: _User, free: int) -> float:
         """Seconds until a place is free beside those that are kept."""
-        if now < pause:
-            return pause - now
+        if now < user.pause:
+            return user.pause - now
         if free > 0:
             return 0.0
         back = self._value(
@@ -182,7 +184,9 @@ class Rules:
             self._user,
             -free,
         )
-        return question.per if back is None else min(back - now, question.per)
+        won = user.share.next_won(now, question.limit, question.per)
+        moments = [moment for moment in (back, won) if moment is not None]
+        return max(min([*moments, now + question.per]) - now, LEAST_AHEAD)
 
     def _row(self, sql: str, *values: object) -> Any:
         return self._sql.execute(sql, values).fetchone()
@@ -192,12 +196,65 @@ class Rules:
         return row[0] if row else None
 
 
-def _shares(question: Question, free: int, kept: int, *, turn: bool) -> tuple[int, int]:
-    """Places to hand out, for interactive calls and for bulk."""
-    first = max(min(question.bulk, free, 1), 0) if turn else 0
-    interactive = max(min(question.interactive, free - first), 0)
-    spare = free - interactive - first - kept
-    return interactive, first + max(min(question.bulk - first, spare), 0)
+@attrs.define
+class _User:
+    """What all processes should know of a user, beside the places."""
+
+    pause: float = 0.0
+    seen: float = LONG_AGO
+    in_a_row: int = 0
+    rate: str = ""
+    asked: float = LONG_AGO
+    left: float = math.inf
+    least: int = 1
+    left_at: float = LONG_AGO
+
+    @property
+    def share(self) -> Share:
+        """The places that are ours."""
+        return Share(self.left, self.least, self.left_at)
+
+    def columns(self) -> tuple[object, ...]:
+        """As it is written."""
+        return attrs.astuple(self)
+
+    def other_rate(self, question: Question, now: float) -> str:
+        """What another process has lately taken the rate to be, if it differs."""
+        is_news = self.rate != question.rate and now < self.asked + 2 * question.per
+        return self.rate if is_news else ""
+
+    def learn(self, question: Question, now: float, taken: int) -> None:
+        """Take in what the process tells."""
+        self.rate, self.asked = question.rate, now
+        if question.seen is not None:
+            self.seen = max(self.seen, now - question.seen)
+        if question.refused is None:
+            return
+        share, refusals = self.share, question.refusals
+        if now >= self.pause:
+            share.give_up(now, taken - 1, question.limit, question.per)
+            refusals -= 1
+        share.give_up_more(refusals)
+        self.left, self.least, self.left_at = share.left, share.least, share.at
+        self.pause = max(self.pause, now + question.refused)
+
+    def kept(self, question: Question, now: float) -> int:
+        """Places that bulk leaves free, if it is not its turn."""
+        turn = self.in_a_row >= IN_A_ROW
+        return question.reserve if now < self.seen + question.per and not turn else 0
+
+    def hand_out(self, question: Question, free: int, now: float) -> int:
+        """How many places the process gets."""
+        if now < self.pause:
+            return 0
+        reserve = question.reserve if now < self.seen + question.per else 0
+        turn = self.in_a_row >= IN_A_ROW
+        first = max(min(question.bulk, free, 1), 0) if turn else 0
+        interactive = max(min(question.interactive, free - first), 0)
+        spare = free - interactive - first - reserve
+        bulk = first + max(min(question.bulk - first, spare), 0)
+        self.in_a_row = (0 if bulk else self.in_a_row) + interactive
+        return interactive + bulk
 
 
 class _Transaction:

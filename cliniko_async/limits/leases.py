@@ -91,7 +91,7 @@ class LeasedLedger(Ledger):
         self._process = secrets.token_hex(6)
         self._number = 0
         self._now = self.dispatcher.now
-        self._refused = False
+        self._refusals = 0
         self._pause_seen = 0.0
         self._due_bulk = LONG_AGO
         self._due_interactive = LONG_AGO
@@ -107,6 +107,14 @@ class LeasedLedger(Ledger):
 
     # What dispatchers and places ask for
 
+    def free(self, now: float) -> int:
+        """How many places could be taken now: the store has seen to it what is ours."""
+        return self.stock.free(now)
+
+    def next_free(self, now: float) -> float | None:  # noqa: ARG002 - the conversation looks again
+        """Unknown: a place comes with the store's answer."""
+        return None
+
     def kept_free(self, now: float) -> int:  # noqa: ARG002 - the store has seen to it
         """None: the store keeps the reserve when it gives."""
         return 0
@@ -119,10 +127,13 @@ class LeasedLedger(Ledger):
         queue.places.add(place)
         return place
 
+    def _give_up_places(self, now: float, *, is_news: bool) -> None:
+        pass  # the store does, for all processes
+
     def refuse(self, now: float, seconds: float | None) -> None:
         """Hold everybody back after a 429, in all processes."""
         super().refuse(now, seconds)
-        self._refused = True
+        self._refusals += 1
         self.poke()
 
     def report(self, name: str, back: float | None) -> None:
@@ -174,7 +185,7 @@ class LeasedLedger(Ledger):
         """When to call the store next, as things stand."""
         soon = self._asked_at + self._spacing
         moments = self._fetches(now, soon)
-        if self._refused:
+        if self._refusals:
             moments.append(now)
         if self.stock.reports:
             moments.append(self._asked_at + self.rate.per * AHEAD)
@@ -241,11 +252,11 @@ class LeasedLedger(Ledger):
         names = [f"{question.name}:{question.first + n}" for n in range(count)]
         self._number += count
         self._asked_at = now
-        refused, self._refused = self._refused, False
+        refusals, self._refusals = self._refusals, 0
         try:
             reply = await self._store.ask(question)
         except StoreError as error:
-            self._refused = self._refused or refused
+            self._refusals += refusals
             # They may be taken now. Nobody will use them, whenever they were.
             self.stock.reports.update(dict.fromkeys(names, None))
             self._is_down(error)
@@ -268,7 +279,8 @@ class LeasedLedger(Ledger):
             bulk=bulk,
             name=self._process,
             first=self._number,
-            refused=max(self.pause.until - now, 0) if self._refused else None,
+            refused=max(self.pause.until - now, 0) if self._refusals else None,
+            refusals=self._refusals,
             seen=seen if seen < rate.per else None,
             back={name: 0 if back is None else max(back - now, 0) for name, back in told.items()},
         )
@@ -332,6 +344,11 @@ class LeasedDispatcher(Dispatcher):
         """Admit all who may go now, and have places fetched for the others."""
         super().grant()
         self._shared.poke()
+
+    def _arrived(self, *, is_first: bool) -> None:
+        super()._arrived(is_first=is_first)
+        if not is_first:
+            self._shared.poke()
 
     def wants(self, now: float) -> tuple[int, int]:
         """How many calls could go if they had a place, by lane: interactive, bulk."""

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cliniko_async.limits.pause import LONG_AGO, Pause
+from cliniko_async.limits.share import Share
 from cliniko_async.limits.window import CUT_OFF, SLACK, Window
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Ledger:
         self.lock: Lock = Lock()
         self.window: Window = Window(rate.requests)
         self.pause: Pause = Pause()
+        self.share: Share = Share()
         self.last_interactive: float = LONG_AGO
         self.latest: float = LONG_AGO
         """The last moment at which something happened, by the loops' clock."""
@@ -68,11 +70,16 @@ class Ledger:
 
     def free(self, now: float) -> int:
         """How many places could be taken now."""
-        return self.window.free(now)
+        given_up = self.rate.requests - self.share.places(now, self.rate.requests, self.rate.per)
+        return self.window.free(now) - given_up
 
-    def next_free(self, now: float) -> float | None:  # noqa: ARG002 - others know more
-        """When the next place can be taken while none is free, as far as that is known."""
-        return self.window.next_back
+    def next_free(self, now: float) -> float | None:
+        """When the next place may be taken while none is free, as far as that is known."""
+        moments = (
+            self.window.next_back,
+            self.share.next_won(now, self.rate.requests, self.rate.per),
+        )
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def kept_free(self, now: float) -> int:
         """Places that bulk leaves alone now."""
@@ -91,6 +98,7 @@ class Ledger:
         wait = self._believed(seconds)
         with self.lock:
             is_news = now >= self.pause.until
+            self._give_up_places(now, is_news=is_news)
             self.pause.begin(now, wait)
         if is_news:
             logger.warning(
@@ -99,6 +107,13 @@ class Ledger:
                 self.name,
                 wait,
             )
+
+    def _give_up_places(self, now: float, *, is_news: bool) -> None:
+        if is_news:
+            used = self.rate.requests - self.window.free(now)
+            self.share.give_up(now, used - 1, self.rate.requests, self.rate.per)
+        else:
+            self.share.give_up_more(1)
 
     def _believed(self, seconds: float | None) -> float:
         """The seconds to wait, if what a 429 says of them can be right."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from cliniko_async.limits.share import KEPT, WINDOWS
 from cliniko_async.limits.store import Reply
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if not now then
   now = time[1] + time[2] / 1000000
 end
 
-for i = 13, #ARGV, 2 do
+for i = 14, #ARGV, 2 do
   local left = tonumber(ARGV[i + 1])
   if left > 0 then
     redis.call('ZADD', places, now + left, ARGV[i])
@@ -39,9 +40,27 @@ for i = 13, #ARGV, 2 do
 end
 redis.call('ZREMRANGEBYSCORE', places, '-inf', now)
 
-local known = redis.call('HMGET', state, 'pause', 'seen', 'row', 'rate', 'asked')
+local known = redis.call('HMGET', state, 'pause', 'seen', 'row', 'rate', 'asked',
+  'left', 'least', 'left_at')
 local pause, seen, row = tonumber(known[1]) or 0, tonumber(known[2]), tonumber(known[3]) or 0
+local left, least, left_at = tonumber(known[6]), tonumber(known[7]), tonumber(known[8])
+local function ours()
+  if not left then
+    return limit
+  end
+  return math.min(limit, left + math.floor(limit * ((now - left_at) / (WINDOWS * per)) ^ 2))
+end
+local taken = redis.call('ZCARD', places)
 if ARGV[10] ~= '' then
+  local refusals = tonumber(ARGV[13])
+  if now >= pause then
+    least = math.max(math.floor(ours() / 2), 1)
+    left = math.max(least, math.floor((taken - 1) * KEPT))
+    left_at, refusals = now, refusals - 1
+  end
+  if left then
+    left = math.max(least, left - refusals)
+  end
   pause = math.max(pause, now + ARGV[10])
 end
 if ARGV[11] ~= '' then
@@ -52,7 +71,7 @@ local kept = 0
 if seen and now < seen + per then
   kept = reserve
 end
-local free = limit - redis.call('ZCARD', places)
+local free = ours() - taken
 local take, take_bulk = 0, 0
 if now >= pause then
   if row >= 10 then
@@ -78,7 +97,12 @@ local function wait_for(spare)
     return 0
   end
   local back = redis.call('ZRANGE', places, spare - free, spare - free, 'WITHSCORES')
-  return math.min(back[2] and back[2] - now or per, per)
+  local wait = math.min(back[2] and back[2] - now or per, per)
+  if ours() < limit then
+    local won = (ours() - left + 1) / limit
+    wait = math.max(math.min(wait, left_at + WINDOWS * per * math.sqrt(won) - now), 0.000001)
+  end
+  return wait
 end
 if row >= 10 then
   kept = 0
@@ -97,16 +121,23 @@ if known[4] and known[4] ~= ARGV[12] and now < tonumber(known[5]) + 2 * per then
   other = known[4]
 end
 redis.call('HSET', state, 'pause', pause, 'row', row, 'rate', ARGV[12], 'asked', now)
+local kept_for = 2 * per
+if ours() < limit then
+  redis.call('HSET', state, 'left', left, 'least', least, 'left_at', left_at)
+  kept_for = WINDOWS * per
+else
+  redis.call('HDEL', state, 'left', 'least', 'left_at')
+end
 if seen then
   redis.call('HSET', state, 'seen', seen)
 end
-redis.call('PEXPIRE', state, math.ceil((math.max(pause - now, 0) + 2 * per) * 1000) + 1000)
+redis.call('PEXPIRE', state, math.ceil((math.max(pause - now, 0) + kept_for) * 1000) + 1000)
 
 local function text(seconds)
   return string.format('%.6f', seconds)
 end
 return {take + take_bulk, free, text(wait), text(wait_bulk), text(pause), text(now), other}
-"""
+""".replace("WINDOWS", str(WINDOWS)).replace("KEPT", str(KEPT))
 
 
 def arguments(question: Question) -> list[str]:
@@ -124,6 +155,7 @@ def arguments(question: Question) -> list[str]:
         _text(question.refused),
         _text(question.seen),
         question.rate,
+        str(question.refusals),
         *(part for name, left in question.back.items() for part in (name, _text(left))),
     ]
 

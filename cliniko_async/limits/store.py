@@ -24,6 +24,7 @@ class Question:
         name: The process; with a number, the name of a place. No place has the name of another.
         first: The number of the first place to be taken.
         refused: Seconds to hold everybody back, after a 429.
+        refusals: How many requests were refused since the last question.
         seen: Seconds since an interactive call came, if one did.
         back: Seconds until places come back, by name. Too long is safe; zero is at once.
         now: The moment, for tests; otherwise the store's.
@@ -38,6 +39,7 @@ class Question:
     name: str
     first: int
     refused: float | None = None
+    refusals: int = 0
     seen: float | None = None
     back: Mapping[str, float] = attrs.field(factory=dict[str, float])
     now: float | None = None

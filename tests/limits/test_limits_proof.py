@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cliniko_async.emulator.clock import VirtualClock, VirtualTimeLoop
 from cliniko_async.limits import Allowance, LocalLimiter, RateLimit
 from cliniko_async.limits.local import forget
+from cliniko_async.limits.share import WINDOWS
 
 
 async def make(allowance: Allowance, call: Call, seen: Seen) -> None:
@@ -43,7 +44,8 @@ async def crowd(rate: RateLimit, sessions: int, crowd: list[Call], seen: Seen) -
 
 async def free_at_last(rate: RateLimit) -> int:
     allowance = LocalLimiter().open("somebody", rate)
-    await asyncio.sleep(rate.per + CUT_OFF + 41)
+    # What was given up after a 429 is won back in so many windows.
+    await asyncio.sleep(rate.per * (WINDOWS + 1) + CUT_OFF + 41)
     free = allowance.snapshot().free
     await allowance.aclose()
     return free

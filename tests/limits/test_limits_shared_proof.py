@@ -14,6 +14,7 @@ from processes import Failing, Meeting, Process, met
 
 from cliniko_async.emulator.clock import VirtualTimeLoop
 from cliniko_async.limits.leased_places import LEASE
+from cliniko_async.limits.share import WINDOWS
 from cliniko_async.limits.store import Question
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ async def run_process(meeting: Meeting, rate: RateLimit, run: Run, seen: Seen) -
 
 
 async def free_at_last(meeting: Meeting, rate: RateLimit) -> int:
-    await asyncio.sleep(rate.per + LEASE + 41)
+    await asyncio.sleep(rate.per * (WINDOWS + 1) + LEASE + 41)
     allowance = Process(meeting).open("somebody", rate)
     (await allowance.acquire()).unsent()
     free = allowance.snapshot().free
@@ -112,6 +113,7 @@ class Step:
     answered: int
     left: int
     refused: int | None
+    refusals: int
 
 
 steps = st.builds(
@@ -122,6 +124,7 @@ steps = st.builds(
     answered=st.integers(0, 4),
     left=st.sampled_from([0, 1, 10]),
     refused=st.sampled_from([None] * 9 + [5]),
+    refusals=st.integers(1, 3),
 )
 
 
@@ -136,6 +139,7 @@ def test_a_store_gives_what_is_free_and_no_more(
     meeting.empty()
     answer = meeting.store("somebody")
     now, number, pause, seen, row = 1000, 0, 0, -1000, 0
+    left, least, left_at = 5, 1, 0
     until: dict[str, float] = {}
     for step in steps:
         now += step.passes
@@ -144,7 +148,14 @@ def test_a_store_gives_what_is_free_and_no_more(
         until |= {name: now + left for name, left in back.items()}
         until = {name: moment for name, moment in until.items() if moment > now}
         seen = now if step.interactive else seen
-        pause = max(pause, now + step.refused) if step.refused else pause
+        ours = min(5, left + 5 * (now - left_at) ** 2 // 6400)
+        if step.refused:
+            if now >= pause:
+                least, left_at = max(ours // 2, 1), now
+                left = max((len(until) - 1) * 7 // 8, least) + 1
+            left = max(left - step.refusals, least)
+            ours = min(5, left + 5 * (now - left_at) ** 2 // 6400)
+            pause = max(pause, now + step.refused)
         question = Question(
             limit=5,
             per=10,
@@ -155,25 +166,29 @@ def test_a_store_gives_what_is_free_and_no_more(
             name="me",
             first=number,
             refused=step.refused,
+            refusals=step.refusals if step.refused else 0,
             seen=0 if step.interactive else None,
             back=back,
             now=now,
         )
         reply = answer(question)
-        free = 0 if now < pause else 5 - len(until)
-        turn = min(step.bulk, free, 1) if row >= 10 else 0
-        interactive = min(step.interactive, free - turn)
+        free = 0 if now < pause else ours - len(until)
+        turn = max(min(step.bulk, free, 1), 0) if row >= 10 else 0
+        interactive = max(min(step.interactive, free - turn), 0)
         spare = free - interactive - turn - (reserve if now < seen + 10 else 0)
         bulk = turn + max(min(step.bulk - turn, spare), 0)
         assert reply.given == interactive + bulk
         row = interactive if bulk else row + interactive
         until |= {f"me:{number + n}": now + 30 for n in range(reply.given)}
         number += reply.given
-        assert reply.free == 5 - len(until)
+        assert reply.free == ours - len(until)
         assert reply.pause == pause
         if reply.free > 0 and now >= pause:
             assert reply.wait == 0
         else:
-            first = min(until.values(), default=now)
-            assert reply.wait == (pause - now if now < pause else min(first - now, 10))
+            moments = sorted(until.values())
+            back = next(iter(moments[max(len(until) - ours, 0) :]), now + 10) - now
+            wait = pause - now if now < pause else min(back, 10)
+            assert reply.wait <= wait
+            assert reply.wait == wait or (ours < 5 and now >= pause)
         assert reply.wait_bulk >= reply.wait
