@@ -58,6 +58,7 @@ class Session:
     Attributes:
         traffic: What was sent so far.
         on_request: Called when an attempt has ended.
+        gatherings: The gets that wait together, by resource.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Session:
         on_request: Callable[[RequestEvent], object] | None = None,
     ) -> None:
         self.account: Account = account
+        self.gatherings: dict[type[Any], Any] = {}
         self._counter = TrafficCounter(rate.per)
         self.traffic: Traffic = self._counter.traffic
         self.on_request: Callback[RequestEvent] | None = None

@@ -4,6 +4,7 @@ Here belongs what several resources can do. Not here: what only one can, which s
 `resources`.
 """
 
+from cliniko_async._verbs.by_id import Gettable
 from cliniko_async._verbs.include import (
     AnyHidden,
     Archived,
@@ -20,7 +21,6 @@ from cliniko_async._verbs.one_record import (
     Conflicting,
     Deletable,
     DeletionDeprecated,
-    Gettable,
     Resource,
     Unarchivable,
 )

@@ -1,10 +1,9 @@
-"""Lists, written once: what every list takes, and fetching many records by id."""
+"""Lists, written once: what every list takes and gives."""
 
 from __future__ import annotations
 
-import builtins
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypedDict, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, TypedDict, TypeVar
 
 from cliniko_async._lists.changes import Changes
 from cliniko_async._lists.listing import Listing
@@ -15,19 +14,17 @@ from cliniko_async._models.converter import decode_rows
 from cliniko_async._models.links import Link, Ref, to_id
 from cliniko_async._models.model import Model
 from cliniko_async._query.filters import Filter, Filters, SortBy, sort_text
+from cliniko_async._verbs.by_id import Batched
 from cliniko_async._verbs.include import everything, include_params, marks_of
 from cliniko_async._verbs.linked_list import linked_list
 from cliniko_async._verbs.one_record import Resource
 from cliniko_async.errors import (
-    ApiError,
-    InvalidTypeError,
     InvalidValueError,
-    NotFoundError,
     expect,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
 __all__ = ["ListOptions", "Listable", "Lists"]
@@ -38,12 +35,6 @@ I = TypeVar("I", bound=str)  # noqa: E741 - what `include=` may name
 
 MOST_PER_PAGE: Final = 100
 """Records a page at the most (Cliniko's documentation on pagination)."""
-
-IDS_PER_REQUEST: Final = 100
-"""Ids in one `q[]=id:=...`: as many as a page holds."""
-
-TOO_LONG: Final = frozenset({400, 413, 414})
-"""What a server may say of a list of ids that is too long for it: no limit is documented."""
 
 DEFAULT_ORDERS: Final = frozenset({None, "created_at", "created_at:asc"})
 """Sort orders that are the default one."""
@@ -121,7 +112,7 @@ class Lists(Resource[M], Generic[M, F, I]):
         return lambda rows: decode_rows(model, rows)
 
 
-class Listable(Lists[M, F, I]):
+class Listable(Lists[M, F, I], Batched[M, I]):
     """Can be listed, filtered and sorted."""
 
     def list(
@@ -205,79 +196,6 @@ class Listable(Lists[M, F, I]):
             since=since,
             cursor=cursor,
         )
-
-    @overload
-    async def get_many(
-        self, ids: Iterable[Ref], *, include: Iterable[I] = (), missing: Literal["raise"] = "raise"
-    ) -> builtins.list[M]: ...
-
-    @overload
-    async def get_many(
-        self,
-        ids: Iterable[Ref | None],
-        *,
-        include: Iterable[I] = (),
-        missing: Literal["raise", "none"] = "raise",
-    ) -> builtins.list[M | None]: ...
-
-    async def get_many(
-        self,
-        ids: Iterable[Ref | None],
-        *,
-        include: Iterable[I] = (),
-        missing: Literal["raise", "none"] = "raise",
-    ) -> Sequence[M | None]:
-        """Fetch many records by id, a hundred per request, in the order asked.
-
-        Args:
-            ids: Ids, or links to the records. Doubles cost nothing; None stays None.
-            include: Find records even if they are one of these.
-            missing: "raise", or "none" to put None where there is no such record.
-
-        Raises:
-            NotFoundError: Some were not found: `.ids` has their ids, `.found` the others.
-        """
-        if isinstance(ids, (str, Link)):
-            raise InvalidTypeError("get_many takes several ids: write get_many([id])")
-        if missing not in ("raise", "none"):
-            raise InvalidValueError("missing= takes 'raise' or 'none'")
-        asked = [None if ref is None else to_id(ref, self.name) for ref in ids]
-        wanted = builtins.list(dict.fromkeys(id for id in asked if id is not None))
-        marks = tuple(include)
-        batches = await self._view.together(
-            self._batch(wanted[start : start + IDS_PER_REQUEST], marks)
-            for start in range(0, len(wanted), IDS_PER_REQUEST)
-        )
-        found = {id: record for batch in batches for id, record in batch.items()}
-        lost = [id for id in wanted if id not in found]
-        if lost and missing == "raise":
-            raise self._not_found(lost, found)
-        return [None if id is None else found.get(id) for id in asked]
-
-    async def _batch(self, ids: Sequence[str], include: Iterable[I]) -> dict[str, M]:
-        condition: Filter[F] = self._filters.id.is_in(ids)
-        listing = self.list(condition, include=include)
-        try:
-            return {getattr(record, "id", ""): record async for record in listing}
-        except ApiError as error:
-            if error.status not in TOO_LONG or len(ids) == 1:
-                raise
-        middle = len(ids) // 2
-        halves = await self._view.together(
-            self._batch(part, include) for part in (ids[:middle], ids[middle:])
-        )
-        return halves[0] | halves[1]
-
-    def _not_found(self, lost: Sequence[str], found: Mapping[str, M]) -> NotFoundError:
-        error = NotFoundError(
-            f"{len(lost)} of {len(lost) + len(found)} {self.name} were not found: see .ids, and "
-            ".found for the others; missing='none' puts None in their place",
-            status=404,
-            method="GET",
-            path=self.path,
-        )
-        error.ids, error.found = tuple(lost), dict(found)
-        return error
 
 
 def _fill(template: str, parent: Ref | None) -> str:

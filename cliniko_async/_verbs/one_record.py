@@ -13,15 +13,13 @@ from cliniko_async._models.converter import decode
 from cliniko_async._models.fields import encode_fields
 from cliniko_async._models.links import Ref, to_id
 from cliniko_async._models.model import Model
-from cliniko_async._verbs.include import include_params
 from cliniko_async.errors import (
     DecodeError,
     InvalidTypeError,
-    NotFoundError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from cliniko_async._http.request import Parse
     from cliniko_async._http.session import View
@@ -31,14 +29,12 @@ __all__ = [
     "Conflicting",
     "Deletable",
     "DeletionDeprecated",
-    "Gettable",
     "Resource",
     "Unarchivable",
 ]
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
-I = TypeVar("I", bound=str)  # noqa: E741 - what `include=` may name
 
 
 class Resource(Generic[M]):
@@ -100,28 +96,6 @@ class Resource(Generic[M]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
-
-
-class Gettable(Resource[M], Generic[M, I]):
-    """Can be fetched one by one."""
-
-    async def get(self, id: Ref, *, include: Iterable[I] = ()) -> M:
-        """Fetch one record.
-
-        Args:
-            id: Its id, or a link to it.
-            include: Find it even if it is one of these. The API answers 404 for them otherwise.
-
-        Raises:
-            NotFoundError: There is none, or it is hidden.
-        """
-        template, path = self._of(id)
-        params = tuple(include_params(include, type(self)))
-        try:
-            return await self._view.call(Request.get(template, path, self._record(), params))
-        except NotFoundError as error:
-            error.ids = (to_id(id),)
-            raise
 
 
 class Archivable(Resource[M]):

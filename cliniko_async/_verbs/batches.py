@@ -1,0 +1,96 @@
+"""One request for many ids: `q[]=id:=1,2,3`, and what its answer says of each.
+
+An answer is believed as far as it names what was asked for. A server that ignores the filter
+answers with other records; one that pages more narrowly than it was asked has a next page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+import attrs
+
+from cliniko_async._http.request import Request
+from cliniko_async._lists.page import parse_page
+from cliniko_async._models.converter import decode_rows
+from cliniko_async._models.model import Model
+from cliniko_async.errors import DecodeError
+
+__all__ = ["IDS_PER_REQUEST", "TOO_LONG", "Found", "batch_request", "can_exist", "plain_id"]
+
+M = TypeVar("M", bound=Model)
+
+IDS_PER_REQUEST: Final = 100
+"""Ids in one `q[]=id:=...`: as many as a page holds."""
+
+TOO_LONG: Final = frozenset({413, 414, 431})
+"""What a server says of a list of ids that is too long for it: no limit is documented."""
+
+LARGEST_ID: Final = 2**63 - 1
+"""Ids are 64-bit integers (the API's document)."""
+
+
+def plain_id(id: str) -> str:
+    """An id as the API writes it: without leading zeros."""
+    return id.lstrip("0") or "0"
+
+
+def can_exist(id: str) -> bool:
+    """Whether there can be a record of this id. A server may refuse a batch with one too large."""
+    return int(id) <= LARGEST_ID
+
+
+@attrs.frozen(repr=False)
+class Found(Generic[M]):
+    """What an answer says of the ids that were asked for.
+
+    Attributes:
+        records: The records by id, or what is wrong with one.
+        rows: How many rows came.
+        unnamed: What is wrong with records whose id cannot be read.
+        is_foreign: Whether a record came that was not asked for, so that the server ignores the
+            filter and none is to be believed.
+        goes_on: Whether there is another page.
+    """
+
+    records: Mapping[str, M | DecodeError]
+    rows: int
+    unnamed: Sequence[DecodeError]
+    is_foreign: bool
+    goes_on: bool
+
+
+def batch_request(
+    model: type[M], path: str, ids: Sequence[str], params: Sequence[tuple[str, str]]
+) -> Request[Found[M]]:
+    """A request for the records of these ids.
+
+    Args:
+        model: What they are decoded to.
+        path: The path of their list.
+        ids: As the API writes them.
+        params: What else is asked, such as hidden records.
+    """
+    parse_rows = parse_page(path.removesuffix("/inactive").rpartition("/")[2])
+    asked = frozenset(ids)
+
+    def parse(body: bytes) -> Found[M] | DecodeError:
+        page = parse_rows(body)
+        if isinstance(page, DecodeError):
+            return page
+        return _sort_out(decode_rows(model, page.rows), asked, goes_on=page.next is not None)
+
+    query = (("q[]", f"id:={','.join(ids)}"), *params, ("per_page", str(IDS_PER_REQUEST)))
+    return Request.get(path, path, parse, query)
+
+
+def _sort_out(rows: Sequence[Any], asked: frozenset[str], *, goes_on: bool) -> Found[Any]:
+    named = {plain_id(row.id): row for row in rows if row.id}
+    return Found(
+        records=named,
+        rows=len(rows),
+        unnamed=[row for row in rows if not row.id],
+        is_foreign=not named.keys() <= asked,
+        goes_on=goes_on,
+    )
