@@ -47,18 +47,18 @@ class Found(Generic[M]):
 
     Attributes:
         records: The records by id, or what is wrong with one.
-        rows: How many rows came.
         unnamed: What is wrong with records whose id cannot be read.
+        rows: How many rows came.
         is_foreign: Whether a record came that was not asked for, so that the server ignores the
             filter and none is to be believed.
         goes_on: Whether there is another page.
     """
 
     records: Mapping[str, M | DecodeError]
-    rows: int
     unnamed: Sequence[DecodeError]
-    is_foreign: bool
-    goes_on: bool
+    rows: int = attrs.field(kw_only=True)
+    is_foreign: bool = attrs.field(kw_only=True)
+    goes_on: bool = attrs.field(kw_only=True)
 
 
 def batch_request(
@@ -86,11 +86,14 @@ def batch_request(
 
 
 def _sort_out(rows: Sequence[Any], asked: frozenset[str], *, goes_on: bool) -> Found[Any]:
-    named = {plain_id(row.id): row for row in rows if row.id}
-    return Found(
-        records=named,
-        rows=len(rows),
-        unnamed=[row for row in rows if not row.id],
-        is_foreign=not named.keys() <= asked,
-        goes_on=goes_on,
-    )
+    records: dict[str, Any] = {}
+    others: list[Any] = []
+    for row in rows:
+        id = plain_id(row.id or "")
+        if id in asked:
+            records[id] = row
+        else:
+            others.append(row)
+    unnamed = [row for row in others if isinstance(row, DecodeError)]
+    foreign = len(others) > len(unnamed)
+    return Found(records, unnamed, rows=len(rows), is_foreign=foreign, goes_on=goes_on)
