@@ -266,6 +266,8 @@ class AsyncCliniko:
             "read_only": read_only or None,
             "batch_gets": batch_gets,
         }
+        if batch_gets is not None:
+            expect(batch_gets, bool, "batch_gets= takes True or False")
         changed = {name: value for name, value in given.items() if value is not None}
         view = copy.copy(self)
         view.__dict__ = {k: v for k, v in vars(self).items() if k.startswith("_")}

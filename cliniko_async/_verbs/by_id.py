@@ -63,9 +63,10 @@ class Gettable(Resource[M], Generic[M, I]):
         params = tuple(include_params(include, type(self)))
         request = Request.get(template, path, self._record(), params)
         plain = plain_id(to_id(id))
+        gathering = _gathering(self._view, type(self), self.model) if can_exist(plain) else None
         try:
-            if self._view.options.batch_gets and isinstance(self, Batched) and can_exist(plain):
-                return await self._gathering().get(self._view, plain, request, params)
+            if gathering:
+                return await gathering.get(self._view, plain, request, params)
             return await self._view.call(request)
         except NotFoundError as error:
             error.ids = (to_id(id),)
@@ -74,13 +75,6 @@ class Gettable(Resource[M], Generic[M, I]):
 
 class Batched(Resource[M], Generic[M, I]):
     """Has a list that can be filtered by id."""
-
-    def _gathering(self) -> Gathering[M]:
-        kept = self._view.session.gatherings
-        gathering: Gathering[M] | None = kept.get(type(self))
-        if gathering is None:
-            gathering = kept[type(self)] = Gathering(self.model, self.path)
-        return gathering
 
     @overload
     async def get_many(
@@ -147,6 +141,16 @@ class Batched(Resource[M], Generic[M, I]):
         )
         error.ids, error.found = tuple(lost), dict(found)
         return error
+
+
+def _gathering(view: View, kind: type[Resource[M]], model: type[M]) -> Gathering[M] | None:
+    """Where a resource's gets wait for each other; None if each goes by itself."""
+    if not view.options.batch_gets or not issubclass(kind, Batched):
+        return None
+    gathering: Gathering[M] | None = view.session.gatherings.get(kind)
+    if gathering is None:
+        gathering = view.session.gatherings[kind] = Gathering(model, kind.path)
+    return gathering
 
 
 class _Batches(Generic[M]):

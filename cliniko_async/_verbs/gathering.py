@@ -9,7 +9,8 @@ that are left empty end without a trace.
 Each caller has an outcome of its own, the same as alone:
 
 - An id that is not in the answer is asked for by itself, so that the API has said so.
-- If the batch is refused, each id goes by itself. A batch that is too long is halved.
+- If the batch is refused, each id goes by itself. A batch that is too long is halved. If the server
+  fails, one id goes by itself, to find out whether the others are to follow.
 - Callers who wait for the same id share one request. A request that has left is not shared: its
   answer may be older than the question.
 - A caller who is cancelled leaves. The request ends when all of its callers have left.
@@ -28,10 +29,16 @@ from cliniko_async._http.request import Request
 from cliniko_async._http.session import View
 from cliniko_async._models.model import Model
 from cliniko_async._verbs.batches import IDS_PER_REQUEST, TOO_LONG, Found, batch_request
-from cliniko_async.errors import ApiError, DecodeError, SessionClosedError
+from cliniko_async.errors import (
+    ApiError,
+    DecodeError,
+    NotFoundError,
+    ServerError,
+    SessionClosedError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from cliniko_async._http.request import Options
     from cliniko_async.limits import Lane
@@ -92,16 +99,17 @@ class Gathering(Generic[M]):
         """The request for a batch."""
         return batch_request(self._model, self._path, ids, params)
 
-    def learn(self, sent: int, outcome: Found[M] | BaseException) -> bool:
-        """Whether a batch of this size was answered; if not, the next ones are made to fit."""
-        if isinstance(outcome, Found) and not outcome.is_foreign:
-            self._refused = 0
-            if outcome.goes_on:
-                self.most = min(self.most, max(outcome.rows, 1))
-            return True
-        if isinstance(outcome, ApiError) and outcome.status in TOO_LONG:
+    def answered(self, found: Found[M]) -> None:
+        """A batch was answered: learn how long the server's pages are."""
+        self._refused = 0
+        if found.goes_on:
+            self.most = min(self.most, max(found.rows, 1))
+
+    def refused(self, sent: int, error: BaseException | None) -> bool:
+        """A batch was not answered. Gives back whether a smaller one may be."""
+        if isinstance(error, ApiError) and error.status in TOO_LONG:
             self.most = min(self.most, sent // 2)
-            return False
+            return True
         self._refused += 1
         if self._refused >= REFUSALS_IN_A_ROW:
             self.most = 1
@@ -196,19 +204,49 @@ class Stop(Generic[M]):
         if not self._rides and self._gathering.stops.get(self._key) is self:
             del self._gathering.stops[self._key]
 
-    def _hand_out(self, sent: int, seats: Iterable[Seat[M]], outcome: Any) -> None:
-        if isinstance(outcome, BaseException) and not _is_refusal(outcome):
+    def _hand_out(
+        self, sent: int, seats: Sequence[Seat[M]], outcome: Found[M] | BaseException
+    ) -> None:
+        """Say to each what a batch's answer says of it."""
+        if isinstance(outcome, ServerError) and seats:
+            self._scout(seats, outcome)
+        elif isinstance(outcome, Found) and not outcome.is_foreign:
+            self._gathering.answered(outcome)
+            self._deliver(seats, outcome)
+        elif isinstance(outcome, Found) or _is_refusal(outcome):
+            error = outcome if isinstance(outcome, BaseException) else None
+            fits_smaller = self._gathering.refused(sent, error)
+            for seat in seats:
+                self._board_again(seat, by_itself=not fits_smaller)
+        else:
             for seat in seats:
                 seat.tell(outcome)
-            return
-        understood = self._gathering.learn(sent, outcome)
-        too_many = outcome.goes_on if understood else getattr(outcome, "status", 0) in TOO_LONG
+
+    def _deliver(self, seats: Sequence[Seat[M]], found: Found[M]) -> None:
         for seat in seats:
-            record = outcome.records.get(seat.id) if understood else None
-            if record is not None:
-                seat.tell(record)
+            record = found.records.get(seat.id)
+            if record is None:
+                self._board_again(seat, by_itself=not found.goes_on)
             else:
-                self._board_again(seat, by_itself=not too_many)
+                seat.tell(record)
+
+    def _scout(self, seats: Sequence[Seat[M]], failure: ServerError) -> None:
+        """See whether it is only the list that fails."""
+
+        def back(task: asyncio.Task[M]) -> None:
+            outcome = _outcome(task)
+            if isinstance(outcome, BaseException) and not isinstance(outcome, NotFoundError):
+                for seat in seats:
+                    seat.tell(failure)
+                return
+            self._gathering.refused(len(seats), failure)
+            seats[0].tell(outcome)
+            for seat in seats[1:]:
+                self._board_again(seat, by_itself=True)
+
+        view = seats[0].view_now()
+        once = View(view.session, attrs.evolve(view.options, retries=0))
+        once.start(seats[0].alone).add_done_callback(back)
 
 
 class Ride(Request[Any], Generic[M]):
@@ -263,11 +301,7 @@ class Ride(Request[Any], Generic[M]):
         return request
 
     def _arrive(self, task: asyncio.Task[Any]) -> None:
-        if task.cancelled():
-            outcome = SessionClosedError("the session was closed while this call waited")
-        else:
-            outcome = task.exception() or task.result()
-        self.stop.arrive(self, outcome)
+        self.stop.arrive(self, _outcome(task))
 
 
 class Seat(Generic[M]):
@@ -306,6 +340,12 @@ class Seat(Generic[M]):
                 caller.set_exception(_twin(outcome))
             else:
                 caller.set_result(outcome)
+
+
+def _outcome(task: asyncio.Task[Any]) -> Any:
+    if task.cancelled():
+        return SessionClosedError("the session was closed while this call waited")
+    return task.exception() or task.result()
 
 
 def _is_refusal(error: BaseException) -> bool:
