@@ -143,13 +143,14 @@ class Batched(Resource[M], Generic[M, I]):
         return error
 
 
-def _gathering(view: View, kind: type[Resource[M]], model: type[M]) -> Gathering[M] | None:
+def _gathering(view: View, resource: type[Any], model: type[M]) -> Gathering[M] | None:
     """Where a resource's gets wait for each other; None if each goes by itself."""
-    if not view.options.batch_gets or not issubclass(kind, Batched):
+    if not view.options.batch_gets or not issubclass(resource, Batched):
         return None
-    gathering: Gathering[M] | None = view.session.gatherings.get(kind)
+    kept = view.session.gatherings
+    gathering: Gathering[M] | None = kept.get(resource)
     if gathering is None:
-        gathering = view.session.gatherings[kind] = Gathering(model, kind.path)
+        gathering = kept[resource] = Gathering(model, resource.path)
     return gathering
 
 
