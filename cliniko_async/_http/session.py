@@ -58,7 +58,7 @@ class Session:
     Attributes:
         traffic: What was sent so far.
         on_request: Called when an attempt has ended.
-        gatherings: The gets that wait together, by resource.
+        gatherings: The gets that wait together, by path.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Session:
         on_request: Callable[[RequestEvent], object] | None = None,
     ) -> None:
         self.account: Account = account
-        self.gatherings: dict[type[Any], Any] = {}
+        self.gatherings: dict[str, Any] = {}
         self._counter = TrafficCounter(rate.per)
         self.traffic: Traffic = self._counter.traffic
         self.on_request: Callback[RequestEvent] | None = None

@@ -63,9 +63,10 @@ class Gettable(Resource[M], Generic[M, I]):
         params = tuple(include_params(include, type(self)))
         request = Request.get(template, path, self._record(), params)
         plain = plain_id(to_id(id))
-        gathering = _gathering(self._view, type(self), self.model) if can_exist(plain) else None
+        waits = self._view.options.batch_gets and isinstance(self, Batched) and can_exist(plain)
         try:
-            if gathering:
+            if waits:
+                gathering = _gathering(self._view, self.path, self.model)
                 return await gathering.get(self._view, plain, request, params)
             return await self._view.call(request)
         except NotFoundError as error:
@@ -143,14 +144,12 @@ class Batched(Resource[M], Generic[M, I]):
         return error
 
 
-def _gathering(view: View, resource: type[Any], model: type[M]) -> Gathering[M] | None:
-    """Where a resource's gets wait for each other; None if each goes by itself."""
-    if not view.options.batch_gets or not issubclass(resource, Batched):
-        return None
+def _gathering(view: View, path: str, model: type[M]) -> Gathering[M]:
+    """Where a resource's gets wait for each other."""
     kept = view.session.gatherings
-    gathering: Gathering[M] | None = kept.get(resource)
+    gathering: Gathering[M] | None = kept.get(path)
     if gathering is None:
-        gathering = kept[resource] = Gathering(model, resource.path)
+        gathering = kept[path] = Gathering(model, path)
     return gathering
 
 
