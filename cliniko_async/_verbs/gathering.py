@@ -358,6 +358,7 @@ def _is_refusal(error: BaseException) -> bool:
 def _twin(error: BaseException) -> BaseException:
     """An error like another: each caller raises, and may change, its own."""
     twin = type(error).__new__(type(error), *error.args)
+    twin.args = error.args
     vars(twin).update(vars(error))
     twin.__cause__ = error.__cause__
     return twin

@@ -22,6 +22,7 @@ from cliniko_async import (
     ServerError,
     SessionClosedError,
     Tax,
+    TransportError,
 )
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.clock import VirtualClock, VirtualTimeLoop
@@ -171,9 +172,16 @@ async def test_errors_are_each_caller_s_own() -> None:
         errors = await asyncio.gather(
             *(cliniko.taxes.get(id) for id in ("1", "2", "3")), return_exceptions=True
         )
-    assert len({id(error) for error in errors}) == 3
-    assert {type(error).__name__ for error in errors} == {"AuthenticationError"}
-    assert len(server.asked) == 1
+        assert len({id(error) for error in errors}) == 3
+        assert {type(error).__name__ for error in errors} == {"AuthenticationError"}
+        assert len(server.asked) == 1
+        server.spoil = lambda _ids, _is_batch: httpx.Response(200, content=b"{")
+        errors = await asyncio.gather(
+            *(cliniko.with_options(retries=0).taxes.get(id) for id in ("1", "2")),
+            return_exceptions=True,
+        )
+        assert all(isinstance(error, TransportError) and str(error) for error in errors)
+        assert str(errors[0]) == str(errors[1])
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 422])
