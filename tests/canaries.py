@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.pretty import pretty_repr
+from rich.traceback import Traceback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -42,6 +43,8 @@ def _finder(tokens: tuple[str, ...]) -> re.Pattern[str]:
 
 ANSWERS: Final = _finder(_HELD)
 """What no frame may hold: the key, and what was answered."""
+VALUES: Final = _finder((*_HELD, ASKED))
+"""Nor what was asked with and sent, though ids may be there."""
 ANY: Final = _finder((*_HELD, ASKED, ASKED_ID))
 
 
@@ -122,6 +125,14 @@ def _safely(show: Callable[[Any], str], value: object) -> str:
         return show(value)
     except Exception as error:  # noqa: BLE001 - of what is half made; crash reporters do the same
         return f"<no repr: {error}>"
+
+
+def rich_traceback(error: BaseException) -> str:
+    """An error with its variables, as rich shows it."""
+    screen = io.StringIO()
+    shown = Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True)
+    Console(file=screen, width=500).print(shown)
+    return screen.getvalue()
 
 
 # Logs

@@ -27,13 +27,13 @@ OnProgress = Callable[[int, int], object]
 """Is told how many bytes of how many have gone."""
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen
 class Upload:
-    """A file to be sent, on disk or in memory."""
+    """A file to be sent, on disk or in memory. Its repr shows nothing of it."""
 
-    name: str
+    name: str = attrs.field(repr=False)
     size: int
-    _file: Path | bytes
+    _file: Path | bytes = attrs.field(repr=False)
 
     @classmethod
     def of(cls, file: str | os.PathLike[str] | bytes, name: str | None) -> Upload:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import msgspec
 from typing_extensions import deprecated
@@ -19,7 +19,7 @@ from cliniko_async.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
 
     from cliniko_async._http.request import Parse
     from cliniko_async._http.session import View
@@ -66,36 +66,48 @@ class Resource(Generic[M]):
         """The template and the path of one record, or of an action on it."""
         return f"{self.path}/{{id}}{action}", f"{self.path}/{to_id(ref, self.name)}{action}"
 
-    async def _create(self, kind: type[Any], fields: Mapping[str, object]) -> M:
-        body = encode_fields(kind, fields)
-        return await self._view.call(
+    # These are not `async`: what a call is given is in no frame while it waits.
+
+    def _create(self, kind: type[Any], fields: Mapping[str, object]) -> Coroutine[Any, Any, M]:
+        body = _taken(kind, fields)
+        return self._view.call(
             Request("POST", self.path, self.path, self._record(), body=body, repeat=Repeat.NEVER)
         )
 
-    async def _update(self, ref: Ref, kind: type[Any], fields: Mapping[str, object]) -> M:
+    def _update(
+        self, ref: Ref, kind: type[Any], fields: Mapping[str, object]
+    ) -> Coroutine[Any, Any, M]:
         if not fields:
             raise InvalidTypeError("update takes the fields to change: update(id, name='...')")
-        body = encode_fields(kind, fields)
-        return await self._view.call(
+        body = _taken(kind, fields)
+        return self._view.call(
             Request("PATCH", *self._of(ref), self._record(), body=body, repeat=Repeat.SAME)
         )
 
-    async def _act(
+    def _act(
         self,
         method: str,
         ref: Ref,
         action: str,
         repeat: Repeat,
         body: Mapping[str, object] | None = None,
-    ) -> None:
+    ) -> Coroutine[Any, Any, None]:
         """Do something that is answered with an empty body."""
         template, path = self._of(ref, action)
-        await self._view.call(
+        return self._view.call(
             Request(method, template, path, _read_nothing, body=body, repeat=repeat)
         )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
+
+
+def _taken(kind: type[Any], fields: Mapping[str, object]) -> object:
+    """The body for fields, which are taken out of the mapping: a verb's frame holds it."""
+    try:
+        return encode_fields(kind, fields)
+    finally:
+        cast("dict[str, object]", fields).clear()
 
 
 class Archivable(Resource[M]):

@@ -72,4 +72,6 @@ class Cancellable(Resource[M]):
             body["cancellation_note"] = note
         if apply_to_repeats:
             body["apply_to_repeats"] = True
-        await self._act("PATCH", id, "/cancel", Repeat.SAME, body)
+        cancelled = self._act("PATCH", id, "/cancel", Repeat.SAME, body)
+        del note, body  # so that no traceback shows them here
+        await cancelled

@@ -177,7 +177,7 @@ class PatientAttachments(
         if self._view.options.read_only:
             raise ReadOnlyError("upload writes, and this session was opened with read_only=True")
         upload = Upload.of(file, filename)
-        del file  # so that no traceback shows it here
+        del file, filename  # so that no traceback shows them here
         fields: PatientAttachmentCreateFields = {
             "patient_id": patient_id,
             "upload_url": await self._store(patient_id, upload, on_progress),
@@ -185,7 +185,9 @@ class PatientAttachments(
         }
         if description is not None:
             fields["description"] = description
-        return await self._processed(await self.create(**fields), wait)
+        created = self.create(**fields)
+        del fields, description  # likewise
+        return await self._processed(await created, wait)
 
     async def download(
         self,

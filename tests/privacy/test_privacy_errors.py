@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
+import anyio
 import httpx
 import pytest
 from canaries import (
@@ -18,9 +20,11 @@ from canaries import (
     HELD,
     HELD_ID,
     KEY,
+    VALUES,
     frames_with,
     leaks,
     listening,
+    rich_traceback,
     words_of,
 )
 
@@ -31,7 +35,7 @@ from cliniko_async.export import Export
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
     Answer = Callable[[httpx.Request], httpx.Response]
@@ -143,9 +147,12 @@ NAMING: dict[str, Call] = {
     "upload": lambda c, _: c.patient_attachments.upload(ASKED_ID, b"", filename=f"{ASKED}.pdf"),
     "download": lambda c, to: c.patient_attachments.download(ASKED_ID, to / f"{ASKED}.pdf"),
 }
-"""What is given to these is in the frames of the call itself, as it is in the caller's."""
+"""What is given to these is in the caller's frames; in ours, ids are, and the path of a file."""
 
 CALLS = {**READING, **NAMING}
+
+HIDDEN = {call: ANY if call in READING else VALUES for call in CALLS} | {"download": ANSWERS}
+"""What is in no frame of a call that fails."""
 
 NO_RECORD = {"list", "misshapen"}
 NO_JSON = {"html", "half", "bytes"}
@@ -178,8 +185,7 @@ async def test_an_error_tells_neither_what_was_asked_nor_what_was_answered(
     call: str, bad: str, tmp_path: Path
 ) -> None:
     error = await failure(CALLS[call], BAD[bad], tmp_path)
-    # What a call names is in its own frames; what it filters by is not even there.
-    assert_silent(error, frames=ANY if call in READING else ANSWERS)
+    assert_silent(error, frames=HIDDEN[call])
 
 
 @pytest.mark.parametrize("call", TAKEN)
@@ -261,6 +267,83 @@ async def test_a_place_for_files_that_is_none_is_not_quoted(
         return (moved(url) if request.url.path.endswith("/content") else good)(request)
 
     assert_silent(await failure(CALLS[call], answer, tmp_path))
+
+
+# Calls that are given up by the caller
+
+
+class Hanging(httpx.AsyncBaseTransport):
+    """Answers some requests well, and one never, or with a body that does not end."""
+
+    def __init__(self, after: int, *, begins: bool) -> None:
+        self._left = after
+        self._begins = begins
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        if self._left:
+            self._left -= 1
+            return host_of_files(lambda _: httpx.Response(204))(request)
+        if not self._begins:
+            await anyio.sleep_forever()
+        return httpx.Response(200, content=self._body())
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        yield HELD.encode()
+        await anyio.sleep_forever()
+
+
+async def _by_timeout(work: Awaitable[object]) -> None:
+    async with asyncio.timeout(5):
+        await work
+
+
+async def _by_wait_for(work: Awaitable[object]) -> None:
+    await asyncio.wait_for(work, 5)
+
+
+async def _by_cancelling(work: Awaitable[object]) -> None:
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().call_later(5, task.cancel)
+    await task
+
+
+GIVING_UP = {"timeout": _by_timeout, "wait_for": _by_wait_for, "cancel": _by_cancelling}
+
+
+async def given_up(call: Call, to: Path, transport: Hanging, way: str) -> BaseException:
+    """The error of a call that its caller gives up after a while."""
+    async with AsyncCliniko(KEY, user_agent=AGENT, transport=transport) as cliniko:
+        with pytest.raises((TimeoutError, asyncio.CancelledError)) as caught:
+            await GIVING_UP[way](call(cliniko, to))
+    return caught.value
+
+
+@pytest.mark.parametrize("begins", [False, True])
+@pytest.mark.parametrize("way", GIVING_UP)
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_call_that_is_given_up_shows_nothing_in_its_traceback(
+    call: str, way: str, tmp_path: Path, *, begins: bool
+) -> None:
+    error = await given_up(CALLS[call], tmp_path, Hanging(0, begins=begins), way)
+    assert_silent(error, frames=HIDDEN[call])
+
+
+@pytest.mark.parametrize("call", ["list", "create", "request that writes", "upload"])
+async def test_rich_shows_nothing_either(call: str, tmp_path: Path) -> None:
+    error = await given_up(CALLS[call], tmp_path, Hanging(0, begins=True), "timeout")
+    assert leaks(rich_traceback(error), HIDDEN[call]) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "after"), [("upload", 1), ("upload", 2), ("download", 1), ("download", 2)]
+)
+async def test_a_file_that_hangs_shows_nothing_in_its_traceback(
+    call: str, after: int, tmp_path: Path
+) -> None:
+    error = await given_up(CALLS[call], tmp_path, Hanging(after, begins=True), "timeout")
+    assert_silent(error, frames=HIDDEN[call])
+    assert names_in(tmp_path) == []
 
 
 # Mistakes, found before anything is sent
