@@ -75,6 +75,14 @@ class ClinikoError(Exception):
     behind then: pickles end in queues and result stores.
     """
 
+    @property
+    def message(self) -> str:
+        """What went wrong, as in `str(error)`. It holds no key, no query and no value.
+
+        Sentry shows an error's `message` before its `detail`, in which servers quote what was sent.
+        """
+        return str(self)
+
     def __reduce__(self) -> tuple[object, ...]:
         # The way of other exceptions calls the class with `args`, without what is keyword-only.
         kept = {name: LEFT_BEHIND.get(name, value) for name, value in vars(self).items()}

@@ -13,14 +13,16 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from canaries import ASKED, KEY, rich_traceback
+from canaries import ASKED, HELD, KEY, rich_traceback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     Report = Callable[[BaseException], None]
 
 AGENT = "Traced (traced@example.com)"
+_SAID = f'{{"message": "{HELD} is not {ASKED}", "errors": {{"first_name": "{HELD}"}}}}'.encode()
+REFUSAL = b"HTTP/1.1 422 No\r\nContent-Length: %d\r\n\r\n%s" % (len(_SAID), _SAID)
 CONTROL = "Distelfink"
 """What the program asks by itself, with the HTTP library: the tracers are to tell that."""
 
@@ -30,23 +32,22 @@ async def calls(base_url: str, report: Report) -> None:
     from cliniko_async import AsyncCliniko  # noqa: PLC0415 - after what patches
 
     f = AsyncCliniko.patients.filters
-    silent = await asyncio.start_server(_never_answer, "127.0.0.1", 0)
-    nobody = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/v1"
     async with AsyncCliniko(KEY, user_agent=AGENT, base_url=base_url) as cliniko:
         await cliniko.patients.list(f.last_name == ASKED).all()
         await cliniko.request("GET", "/patients", params={"q[]": f"last_name:={ASKED}"})
-        with contextlib.suppress(Exception):
-            await cliniko.patients.create(first_name=ASKED, last_name=ASKED)
         for way in (lambda: cliniko.patients.get("404"), lambda: cliniko.request("GET", "/none")):
             await _reported(way, report)
-    async with AsyncCliniko(KEY, user_agent=AGENT, base_url=nobody) as cliniko:
-        for way in (
-            lambda: cliniko.patients.list(f.last_name == ASKED).all(),
-            lambda: cliniko.patients.create(first_name=ASKED, last_name=ASKED),
-            lambda: cliniko.request("GET", f"/patients?q[]=last_name:={ASKED}"),
+    for answer in (b"", REFUSAL):
+        async with (
+            _answering(answer) as url,
+            AsyncCliniko(KEY, user_agent=AGENT, base_url=url) as cliniko,
         ):
-            await _reported(way, report)
-    silent.close()
+            for way in (
+                lambda: cliniko.patients.list(f.last_name == ASKED).all(),
+                lambda: cliniko.patients.create(first_name=ASKED, last_name=ASKED),
+                lambda: cliniko.request("GET", f"/a?q[]=last_name:={ASKED}"),
+            ):
+                await _reported(way, report)
 
 
 async def _reported(call: Any, report: Report) -> None:
@@ -57,10 +58,19 @@ async def _reported(call: Any, report: Report) -> None:
         report(error)
 
 
-async def _never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        await reader.read()
-    writer.close()
+@contextlib.asynccontextmanager
+async def _answering(answer: bytes) -> AsyncGenerator[str]:
+    """A server with the same answer to everything; with none, it keeps silent."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(65536):
+                writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    server.close()
 
 
 async def control(base_url: str) -> None:
@@ -98,7 +108,8 @@ def sentry() -> tuple[Report, Callable[[], Sequence[object]]]:
         def capture_envelope(self, envelope: Any) -> None:
             told.extend(item.payload.json for item in envelope.items)
 
-    sentry_sdk.init(transport=Kept, traces_sample_rate=1.0, max_value_length=100_000)
+    nowhere = "http://key@127.0.0.1:9/1"
+    sentry_sdk.init(nowhere, transport=Kept, traces_sample_rate=1.0, max_value_length=100_000)
     transaction = sentry_sdk.start_transaction(name="program")
     transaction.__enter__()
 
@@ -140,7 +151,7 @@ def main(kind: str, base_url: str) -> None:
 
     asyncio.run(run())
     for thing in told():
-        print(thing)  # noqa: T201 - a program that prints
+        print("TOLD", repr(thing))  # noqa: T201 - a program that prints
 
 
 if __name__ == "__main__":
