@@ -23,8 +23,10 @@ DEMO = (
     "businesses",
     "appointment_types",
     "individual_appointments",
+    "group_appointments",
     "attendees",
     "invoices",
+    "invoice_items",
     "taxes",
 )
 

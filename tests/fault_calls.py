@@ -20,8 +20,11 @@ PATIENTS: Final = 250
 
 
 def full_clinic() -> Clinic:
-    """A clinic with three pages of patients."""
-    return Clinic.seeded(patients=PATIENTS, appointments=0)
+    """A clinic with three pages of patients, and no attachments yet."""
+    clinic = Clinic.seeded(patients=PATIENTS, appointments=0)
+    for attachment in clinic.records("patient_attachments"):
+        clinic.remove("patient_attachments", attachment["id"])
+    return clinic
 
 
 @attrs.frozen

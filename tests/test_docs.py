@@ -12,6 +12,7 @@ import shlex
 import sys
 import textwrap
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -197,8 +198,8 @@ async def assert_serves(arguments: list[str], folder: Path) -> None:
 @of("sql")
 async def test_sql(block: Block, emulator: Emulator, tmp_path: Path) -> None:
     mirror = ["-m", "cliniko_async", "mirror", "clinic.duckdb", *MIRRORED]
-    told = re.search(r"-- (\w+ \w+), (\d+), (\d+): in the made-up clinic of --emulator", block.code)
-    clinic = Clinic.demo() if told else emulator.clinic
+    told = re.search(r"-- (\w+ \w+), (\d+), (\d+): in the made-up clinic of (\S+)", block.code)
+    clinic = Clinic.demo(date.fromisoformat(told[4])) if told else emulator.clinic
     await ran(tmp_path, Emulator(clinic, limit=100_000), *mirror)
     query = (
         f"import duckdb; print(duckdb.connect('clinic.duckdb').execute({block.code!r}).fetchall())"

@@ -143,3 +143,35 @@ def test_the_http_library_is_imported_in_one_place() -> None:
         "cliniko_async._http.transports",
         "cliniko_async.emulator.transport",
     }
+
+
+def modules_imported_by(module: str) -> set[str]:
+    """What a module imports of the package anywhere: when it is used, and for types, too."""
+    names = {name.removesuffix(".__init__") for name in MODULES}
+    path = PACKAGE.parent / Path(*module.split(".")).with_suffix(".py")
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            members = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (members & names) or ({node.module} & names)
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names} & names
+    return found - {module.removesuffix(".__init__")}
+
+
+WITH_CIRCLES = {"_http", "cli"}
+"""Rooms in which two modules still need each other."""
+
+
+@pytest.mark.parametrize("name", sorted({room(m) for m in MODULES} - {"__init__"} - WITH_CIRCLES))
+def test_no_two_modules_of_a_room_need_each_other(name: str) -> None:
+    needs = {
+        module.removesuffix(".__init__"): modules_imported_by(module)
+        for module in MODULES
+        if room(module) == name
+    }
+    # What needs nothing that is left goes first; whatever is left at the end is in a circle.
+    while free := [module for module, others in needs.items() if not others & needs.keys()]:
+        for module in free:
+            del needs[module]
+    assert not needs

@@ -13,11 +13,12 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cliniko_async.emulator import oddities, writes
+from cliniko_async.emulator import writes
 from cliniko_async.emulator.facts import Operation, load
 from cliniko_async.emulator.faults import ResetError
 from cliniko_async.emulator.files import HOST, SIGNED, host_beside
 from cliniko_async.emulator.filters import BadFilterError, parse
+from cliniko_async.emulator.irregular_operations import HANDLERS
 from cliniko_async.emulator.lists import is_hidden
 from cliniko_async.emulator.records import encode
 from cliniko_async.emulator.report import Arrival
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from cliniko_async.emulator.backend import Backend
     from cliniko_async.emulator.clinic import Clinic
-    from cliniko_async.emulator.emulator import Emulator
 
 __all__ = ["make_app"]
 
@@ -47,36 +48,34 @@ class NoSuchRecordError(Exception):
     """A record that is not there, or hidden."""
 
 
-def make_app(emulator: Emulator) -> Starlette:
-    """The app of one emulator."""
+def make_app(backend: Backend) -> Starlette:
+    """The app of one backend."""
     # A literal segment goes before an id in the same place.
     operations = sorted((*load().operations, CONTENT), key=lambda o: (o.path.count("{"), o.path))
-    routes = [
-        Route(PREFIX + o.path, _endpoint(emulator, o), methods=[o.method]) for o in operations
-    ]
+    routes = [Route(PREFIX + o.path, _endpoint(backend, o), methods=[o.method]) for o in operations]
     nowhere = Route(
         "/{path:path}",
-        _endpoint(emulator, NOWHERE),
+        _endpoint(backend, NOWHERE),
         methods=["DELETE", "GET", "PATCH", "POST", "PUT"],
     )
-    return Starlette(routes=[*routes, *_file_routes(emulator), nowhere])
+    return Starlette(routes=[*routes, *_file_routes(backend), nowhere])
 
 
-def _endpoint(emulator: Emulator, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(backend: Backend, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        response = await _admit(emulator, operation, request)
-        emulator.report.statuses[response.status_code] += 1
+        response = await _admit(backend, operation, request)
+        backend.report.statuses[response.status_code] += 1
         # Set from the emulator's clock: a client measures X-RateLimit-Reset against it.
-        response.headers["Date"] = formatdate(emulator.clock(), usegmt=True)
-        response.headers["X-Request-Id"] = f"emulated-{emulator.report.requests}"
+        response.headers["Date"] = formatdate(backend.clock(), usegmt=True)
+        response.headers["X-Request-Id"] = f"emulated-{backend.report.requests}"
         return response
 
     return endpoint
 
 
-def _file_routes(emulator: Emulator) -> list[Route]:
+def _file_routes(backend: Backend) -> list[Route]:
     """The file host's routes. It refuses the API's credentials, as S3 does."""
-    files = emulator.files
+    files = backend.files
 
     async def take(request: Request) -> Response:
         if "authorization" in request.headers:
@@ -87,7 +86,7 @@ def _file_routes(emulator: Emulator) -> list[Route]:
     async def give(request: Request) -> Response:
         if "authorization" in request.headers or SIGNED not in request.query_params:
             return Response(status_code=400)
-        content = files.stored.get(request.path_params["key"])
+        content = files.content(request.path_params["key"])
         return Response(status_code=404) if content is None else Response(content)
 
     return [
@@ -96,33 +95,33 @@ def _file_routes(emulator: Emulator) -> list[Route]:
     ]
 
 
-async def _admit(emulator: Emulator, operation: Operation, request: Request) -> Response:
+async def _admit(backend: Backend, operation: Operation, request: Request) -> Response:
     """Whatever comes before the operation itself: counting, refusing, going wrong, taking time."""
     key = _key(request)
     path = request.url.path.removeprefix(PREFIX)
-    emulator.report.arrivals.append(
-        Arrival(emulator.clock(), key or "", request.method, path, request.url.query)
+    backend.report.arrivals.append(
+        Arrival(backend.clock(), key or "", request.method, path, request.url.query)
     )
-    if key is None or not emulator.knows(key):
+    if key is None or not backend.knows(key):
         return Response("HTTP Basic: Access denied.\n", 401, media_type="text/plain")
-    if not emulator.throttle.admits(emulator.user_of(key)):
-        reset = str(emulator.throttle.resets_at())
+    if not backend.throttle.admits(backend.user_of(key)):
+        reset = str(backend.throttle.resets_at())
         return Response(status_code=429, headers={"X-RateLimit-Reset": reset})
     if not USER_AGENT.fullmatch(request.headers.get("user-agent", "")):
         # What the API answers is not documented, only that it may block such clients.
         return Response(status_code=403)
-    fault = emulator.faults.pick(request.method, path)
+    fault = backend.faults.pick(request.method, path)
     if fault == "refuse":
         raise ConnectionRefusedError
-    await asyncio.sleep(emulator.draw_latency())
-    emulator.tell(request.method, path)
+    await asyncio.sleep(backend.draw_latency())
+    backend.tell(request.method, path)
     if fault == "hang":
         await asyncio.sleep(HOUR)
     if fault and fault.isdecimal():
         return Response(f"<html><h1>{fault}</h1></html>", int(fault), media_type="text/html")
     if fault == "html":
         return Response("<html><h1>Maintenance</h1></html>", media_type="text/html")
-    response = await _answer(emulator, operation, request)
+    response = await _answer(backend, operation, request)
     if fault == "reset":
         raise ResetError
     if fault == "cut":
@@ -130,9 +129,9 @@ async def _admit(emulator: Emulator, operation: Operation, request: Request) -> 
     return response
 
 
-async def _answer(emulator: Emulator, operation: Operation, request: Request) -> Response:
+async def _answer(backend: Backend, operation: Operation, request: Request) -> Response:
     try:
-        return await _perform(emulator, operation, request)
+        return await _perform(backend, operation, request)
     except BadFilterError as error:
         return _json(request, {"message": str(error)}, 400)
     except NoSuchRecordError:
@@ -142,31 +141,31 @@ async def _answer(emulator: Emulator, operation: Operation, request: Request) ->
         return _json(request, refusal, 422)
 
 
-async def _perform(emulator: Emulator, operation: Operation, request: Request) -> Response:
+async def _perform(backend: Backend, operation: Operation, request: Request) -> Response:
     if operation is NOWHERE:
         raise NoSuchRecordError
     query = request.query_params.multi_items()
     ids: dict[str, str] = dict(request.path_params)
-    special = oddities.HANDLERS.get((operation.method, operation.path))
+    special = HANDLERS.get((operation.method, operation.path))
     if special:
-        found = special(emulator, ids, query, await _body(request))
+        found = special(backend, ids, query, await _body(request))
         if found is None:
             raise NoSuchRecordError
         return _json(request, found, operation.status)
     if operation.kind == "list":
-        _see_parents(emulator, ids, operation)
+        _see_parents(backend, ids, operation)
         path = request.url.path.removeprefix(PREFIX)
-        page = emulator.lister.page(operation, ids, query, _base_url(request) + path)
+        page = backend.lister.page(operation, ids, query, _base_url(request) + path)
         return Response(page, media_type="application/json")
     if operation.kind == "create":
         resource = operation.path.removeprefix("/")
-        made = writes.create(emulator.clinic, resource, operation, await _body(request))
+        made = writes.create(backend.clinic, resource, operation, await _body(request))
         return _json(request, made, operation.status)
-    record = _find(emulator, operation, ids.get("id", ""), query)
+    record = _find(backend, operation, ids.get("id", ""), query)
     if operation is CONTENT:
-        location = emulator.files.location(record["id"], _base_url(request))
+        location = backend.files.location(record["id"], _base_url(request))
         return Response(status_code=302, headers={"Location": location})
-    answer = _act(emulator.clinic, operation, record, await _body(request))
+    answer = _act(backend.clinic, operation, record, await _body(request))
     if operation.status == 204:  # noqa: PLR2004 - an empty answer
         return Response(status_code=204)
     return _json(request, answer, operation.status)
@@ -198,10 +197,10 @@ def _act(
 
 
 def _find(
-    emulator: Emulator, operation: Operation, id: str, query: list[tuple[str, str]]
+    backend: Backend, operation: Operation, id: str, query: list[tuple[str, str]]
 ) -> dict[str, Any]:
     """The record that a request is about, unless it is hidden from it."""
-    record = emulator.clinic.find(_resource(operation), id)
+    record = backend.clinic.find(_resource(operation), id)
     if record is None:
         raise NoSuchRecordError
     tests = [parse(value, operation.filters) for name, value in query if name == "q[]"]
@@ -219,11 +218,11 @@ def _resource(operation: Operation) -> str:
     return segments[segments.index("{id}") - 1]
 
 
-def _see_parents(emulator: Emulator, ids: dict[str, str], operation: Operation) -> None:
+def _see_parents(backend: Backend, ids: dict[str, str], operation: Operation) -> None:
     segments = operation.path.split("/")
     for name, id in ids.items():
         resource = segments[segments.index(f"{{{name}}}") - 1]
-        if emulator.clinic.find(resource, id) is None:
+        if backend.clinic.find(resource, id) is None:
             raise NoSuchRecordError
 
 

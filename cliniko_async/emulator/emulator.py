@@ -1,35 +1,20 @@
-"""An emulated API: a clinic, a rate limit, and whatever is to go wrong."""
+"""An emulated API, as an ASGI app and as an httpx transport."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from datetime import UTC, datetime
 from functools import cached_property
-from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from cliniko_async.emulator.clinic import Clinic
-from cliniko_async.emulator.clock import VirtualTimeLoop
-from cliniko_async.emulator.faults import Faults
-from cliniko_async.emulator.files import FileHost
-from cliniko_async.emulator.lists import MOST_PER_PAGE, Lister
-from cliniko_async.emulator.report import Report
-from cliniko_async.emulator.throttle import Throttle
+from cliniko_async.emulator.backend import Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     import httpx
     from starlette.applications import Starlette
 
 __all__ = ["Emulator"]
 
-VIRTUAL_START: Final = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
-"""The moment at which virtual clocks begin, in seconds since the epoch."""
 
-
-class Emulator:
+class Emulator(Backend):
     """The Cliniko API in memory.
 
     Args:
@@ -38,38 +23,14 @@ class Emulator:
         per: Seconds of a window.
         latency: Seconds that an answer takes.
         jitter: Seconds by which that varies, up and down.
-        page_limit: The most rows a page, if a server is to send fewer than are asked for.
+        page_limit: The most rows per page, if a server is to send fewer than are asked for.
         keys: The keys that are accepted, each with its user's name; any key by default.
     """
-
-    def __init__(
-        self,
-        clinic: Clinic | None = None,
-        *,
-        limit: int = 200,
-        per: float = 60.0,
-        latency: float = 0.0,
-        jitter: float = 0.0,
-        page_limit: int = MOST_PER_PAGE,
-        keys: Mapping[str, str] | None = None,
-    ) -> None:
-        self.clinic: Clinic = clinic or Clinic()
-        self.clinic.now = lambda: datetime.fromtimestamp(self.clock(), UTC)
-        self.latency: float = latency
-        self.jitter: float = jitter
-        self.faults: Faults = Faults()
-        self.files: FileHost = FileHost()
-        self.report: Report = Report()
-        self.throttle: Throttle = Throttle(limit, per, self.clock)
-        self.lister: Lister = Lister(self.clinic, page_limit=page_limit)
-        self._keys = keys
-        self._watchers: list[Callable[[str, str], object]] = []
-        self._random = Random(0)  # noqa: S311 - the same each time
 
     @cached_property
     def app(self) -> Starlette:
         """The ASGI app."""
-        from cliniko_async.emulator.app import make_app  # noqa: PLC0415 - the app knows us
+        from cliniko_async.emulator.app import make_app  # noqa: PLC0415 - starlette is not light
 
         return make_app(self)
 
@@ -77,40 +38,4 @@ class Emulator:
         """An httpx transport that leads here, without sockets."""
         from cliniko_async.emulator.transport import EmulatorTransport  # noqa: PLC0415 - lazily
 
-        return EmulatorTransport(self)
-
-    def on_request(self, watcher: Callable[[str, str], object]) -> None:
-        """Call a function with method and path before each request is answered.
-
-        The place to let rows come and go.
-        """
-        self._watchers.append(watcher)
-
-    def watch_no_more(self) -> None:
-        """Forget the functions that were given to `on_request`."""
-        self._watchers.clear()
-
-    def tell(self, method: str, path: str) -> None:
-        """Call the functions that were given to `on_request`."""
-        for watcher in self._watchers:
-            watcher(method, path)
-
-    def clock(self) -> float:
-        """Seconds since the epoch: virtual on a virtual clock."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return time.time()
-        return VIRTUAL_START + loop.time() if isinstance(loop, VirtualTimeLoop) else time.time()
-
-    def draw_latency(self) -> float:
-        """Seconds that the next answer takes."""
-        return max(self.latency + self._random.uniform(-self.jitter, self.jitter), 0.0)
-
-    def knows(self, key: str) -> bool:
-        """Whether a key is accepted."""
-        return self._keys is None or key in self._keys
-
-    def user_of(self, key: str) -> str:
-        """The user that a key belongs to, whose limit it is."""
-        return key if self._keys is None else self._keys[key]
+        return EmulatorTransport(self.app)

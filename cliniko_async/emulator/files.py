@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import mimetypes
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import escape
 
-from cliniko_async.emulator.records import link
+from cliniko_async.emulator.tables import processed
 from cliniko_async.emulator.writes import RefusedError
 
 if TYPE_CHECKING:
@@ -24,6 +23,9 @@ HOST: Final = "@files/"
 
 SIGNED: Final = "X-Amz-Signature"
 """The query parameter without which no file is given away."""
+
+ATTACHED: Final = "attachments/"
+"""Begins the keys of files that came with the clinic."""
 
 PROCESSING_SECONDS: Final = 2.0
 """Seconds until a file that was attached has been processed."""
@@ -44,7 +46,8 @@ def host_beside(base_url: str) -> str:
 class FileHost:
     """Files by their keys, and who may put them there."""
 
-    def __init__(self) -> None:
+    def __init__(self, clinic: Clinic) -> None:
+        self._clinic = clinic
         self.stored: dict[str, bytes] = {}
         self.of_attachments: dict[str, str] = {}
         """The key of each attachment's file."""
@@ -66,44 +69,45 @@ class FileHost:
         self._posts[fields["policy"]] = fields
         return {"url": HOST, "fields": fields}
 
-    def attach(self, clinic: Clinic, body: Record) -> Record:
+    def attach(self, body: Record) -> Record:
         """Make an attachment of an uploaded file; it is processed a little later.
 
         Raises:
             RefusedError: There is no such patient, or the file does not lie here.
         """
+        clinic = self._clinic
         if clinic.find("patients", str(body.get("patient_id"))) is None:
             raise RefusedError({"patient": "must exist"})
         key = str(body.get("upload_url")).partition("/files/")[2]
         if key not in self.stored:
             raise RefusedError({"temp_attachment_url": "is invalid"})
-        made = clinic.create(
-            "patient_attachments",
-            patient_id=body["patient_id"],
-            description=body.get("description"),
-            processing_completed=False,
-        )
+        about = {
+            "patient_id": body["patient_id"],
+            "description": body.get("description"),
+            "processing_completed": False,
+        }
+        made = clinic.add("patient_attachments", about)
         self.of_attachments[made["id"]] = key
         name = body.get("filename") or key.rpartition("/")[2]
         loop = asyncio.get_running_loop()
-        loop.call_later(PROCESSING_SECONDS, self._process, clinic, made["id"], name)
+        loop.call_later(PROCESSING_SECONDS, self._process, made["id"], name)
         return made
 
-    def _process(self, clinic: Clinic, id: str, name: str) -> None:
-        clinic.update(
-            "patient_attachments",
-            id,
-            filename=name,
-            content_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
-            size=len(self.stored[self.of_attachments[id]]),
-            content=link(f"patient_attachments/{id}/content"),
-            processed_at=clinic.moment(),
-            processing_completed=True,
-        )
+    def _process(self, id: str, name: str) -> None:
+        self._clinic.files[id] = content = self.stored[self.of_attachments[id]]
+        about = processed(id, name, content, self._clinic.moment())
+        self._clinic.change("patient_attachments", id, about)
 
     def location(self, id: str, base_url: str) -> str:
         """Where an attachment's file lies, for whoever has the URL."""
-        return f"{host_beside(base_url)}{quote(self.of_attachments.get(id, ''))}?{SIGNED}=emulated"
+        key = self.of_attachments.get(id, f"{ATTACHED}{id}")
+        return f"{host_beside(base_url)}{quote(key)}?{SIGNED}=emulated"
+
+    def content(self, key: str) -> bytes | None:
+        """What lies at a place: an upload, or the file of an attachment that the clinic has."""
+        if key.startswith(ATTACHED):
+            return self._clinic.files.get(key.removeprefix(ATTACHED))
+        return self.stored.get(key)
 
     def take(self, content_type: str, body: bytes) -> tuple[int, str]:
         """Take an upload: status and body of the answer."""

@@ -1,24 +1,31 @@
-"""When practitioners can be booked online: on weekdays from 9 to 17 o'clock, unless they are."""
+"""When practitioners can be booked online: in their hours at a business, unless they are.
+
+Days and hours are those of the business's time zone. Who has no hours (`daily_availabilities`)
+anywhere works on weekdays from 9 to 17 o'clock.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
+from cliniko_async.emulator import moments
 from cliniko_async.emulator.filters import BadFilterError
 from cliniko_async.emulator.records import linked_id
 from cliniko_async.emulator.writes import BOOKINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cliniko_async.emulator.clinic import Clinic
 
 __all__ = ["available_times", "next_available_time"]
 
-OPENS: Final = timedelta(hours=9)
-CLOSES: Final = timedelta(hours=17)
-WEEKDAYS: Final = range(5)
+USUAL_HOURS: Final = {"starts_at": "09:00", "ends_at": "17:00"}
+WEEKDAYS: Final = range(1, 6)
+"""As the API counts days: 0 is Sunday, as far as is known."""
+
 MOST_DAYS: Final = 7
 """Days from the first to the last that one request may ask for."""
 
@@ -36,7 +43,7 @@ def available_times(
     Raises:
         BadFilterError: The days are too many, over, or not given.
     """
-    first, last = _days(clinic, query)
+    first, last = _days(_today(clinic, ids), query)
     times = _free(clinic, ids, first, last)
     if times is None:
         return None
@@ -60,9 +67,9 @@ def next_available_time(
     Raises:
         BadFilterError: The days are too many, or over.
     """
-    today = clinic.now().date()
+    today = _today(clinic, ids)
     days = (today, today + timedelta(days=DAYS_AHEAD))
-    first, last = _days(clinic, query) if query else days
+    first, last = _days(today, query) if query else days
     times = _free(clinic, ids, first, last)
     if times is None:
         return None
@@ -70,12 +77,21 @@ def next_available_time(
     return {"appointment_start": start, "total_entries": int(start is not None), "links": {}}
 
 
-def _days(clinic: Clinic, query: Mapping[str, str]) -> tuple[date, date]:
+def _zone(clinic: Clinic, ids: Mapping[str, str]) -> ZoneInfo:
+    business = clinic.find("businesses", ids["business_id"]) or {}
+    return ZoneInfo(business.get("time_zone_identifier") or "UTC")
+
+
+def _today(clinic: Clinic, ids: Mapping[str, str]) -> date:
+    return clinic.now().astimezone(_zone(clinic, ids)).date()
+
+
+def _days(today: date, query: Mapping[str, str]) -> tuple[date, date]:
     try:
         first, last = date.fromisoformat(query["from"]), date.fromisoformat(query["to"])
     except (KeyError, ValueError):
         raise BadFilterError("from and to are dates") from None
-    if not clinic.now().date() <= first <= last <= first + timedelta(days=MOST_DAYS):
+    if not today <= first <= last <= first + timedelta(days=MOST_DAYS):
         raise BadFilterError("the time frame is invalid: check from and to")
     return first, last
 
@@ -90,7 +106,10 @@ def _free(clinic: Clinic, ids: Mapping[str, str], first: date, last: date) -> It
         return None
     minutes = (asked[-1] or {}).get("duration_in_minutes") or 30
     busy = _busy(clinic, ids["practitioner_id"])
-    slots = _slots(first, last, timedelta(minutes=minutes))
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    hours, zone = _hours(clinic, ids), _zone(clinic, ids)
+    length = timedelta(minutes=minutes)
+    slots = (slot for day in days for slot in _slots(day, hours, length, zone))
     now = clinic.moment()
     return (
         start
@@ -99,17 +118,33 @@ def _free(clinic: Clinic, ids: Mapping[str, str], first: date, last: date) -> It
     )
 
 
-def _slots(first: date, last: date, length: timedelta) -> Iterator[tuple[str, str]]:
-    for number in range((last - first).days + 1):
-        day = datetime.combine(first, datetime.min.time(), UTC) + timedelta(days=number)
-        start = day + OPENS
-        while day.weekday() in WEEKDAYS and start + length <= day + CLOSES:
-            yield _text(start), _text(start + length)
+def _hours(clinic: Clinic, ids: Mapping[str, str]) -> Mapping[int, Sequence[Record]]:
+    """A practitioner's hours at a business, by the day of the week."""
+    own = [
+        availability
+        for availability in clinic.table("daily_availabilities")
+        if linked_id(availability.get("practitioner")) == ids["practitioner_id"]
+    ]
+    if not own:
+        return {day: [USUAL_HOURS] for day in WEEKDAYS}
+    return {
+        availability["day_of_week"]: availability["availabilities"] or []
+        for availability in own
+        if linked_id(availability.get("business")) == ids["business_id"]
+    }
+
+
+def _slots(
+    day: date, hours: Mapping[int, Sequence[Record]], length: timedelta, zone: ZoneInfo
+) -> Iterator[tuple[str, str]]:
+    for span in hours.get(day.isoweekday() % 7, ()):
+        start, end = (
+            datetime.combine(day, time.fromisoformat(span[name]), zone).astimezone(UTC)
+            for name in ("starts_at", "ends_at")
+        )
+        while start + length <= end:
+            yield moments.text(start), moments.text(start + length)
             start += length
-
-
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _busy(clinic: Clinic, practitioner_id: str) -> list[tuple[str, str]]:

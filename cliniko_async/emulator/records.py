@@ -6,13 +6,14 @@ Links are kept with `@/` in place of the server's base URL, which is known when 
 from __future__ import annotations
 
 import json
+from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from cliniko_async.emulator.facts import load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cliniko_async.emulator.facts import Fact
 
@@ -58,22 +59,22 @@ def linked_id(value: Any) -> str | None:
 
 
 @cache
-def _template(resource: str) -> str:
-    """A record of this resource with nothing in it but what every record has."""
-    facts = load()
-    record = {name: _default(fact) for name, fact in facts.properties(schema_of(resource)).items()}
-    record = {name: value for name, value in record.items() if value is not _ABSENT}
-    return json.dumps(record)
+def _template(resource: str) -> Sequence[tuple[str, Any, str]]:
+    """What every record of this resource has, and the paths of its relations to lists."""
+    facts = load().properties(schema_of(resource))
+    members = [(name, _default(fact), fact.get("link", "")) for name, fact in facts.items()]
+    return [member for member in members if member[1] is not _ABSENT]
 
 
 _ABSENT: Final = object()
+_EMPTY: Final[tuple[Any, ...]] = ([], {})
 
 
 def _default(fact: Fact) -> Any:
     if "link" in fact:
         # Relations to one record are left out until they are set; those to lists always stand.
         own = "{id}" in fact["link"] and not fact["link"].endswith("/{id}")
-        return link(fact["link"]) if own else _ABSENT
+        return None if own else _ABSENT
     if fact.get("nullable"):
         return None
     if "enum" in fact:
@@ -85,8 +86,14 @@ def _default(fact: Fact) -> Any:
 
 def blank(resource: str, id: str) -> Record:
     """A record with this id, and nothing else."""
-    record: Record = json.loads(_template(resource).replace("{id}", id))
-    return {**record, "id": id, "links": {"self": f"{BASE}{resource}/{id}"}}
+    record: Record = {
+        # What can be changed is the record's own.
+        name: link(path.replace("{id}", id)) if path else copy(value) if value in _EMPTY else value
+        for name, value, path in _template(resource)
+    }
+    record["id"] = id
+    record["links"] = {"self": f"{BASE}{resource}/{id}"}
+    return record
 
 
 def encode(value: Any, base_url: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -14,22 +15,46 @@ if TYPE_CHECKING:
 
     from cliniko_async.emulator.emulator import Emulator
 
-__all__ = ["running", "serve"]
+__all__ = ["PortTakenError", "listening", "running", "serve"]
 
 LOOPBACK = "127.0.0.1"
 
 
-def _server(emulator: Emulator, port: int) -> uvicorn.Server:
+def _server(emulator: Emulator) -> uvicorn.Server:
     # `Date` is the emulator's own, and its log would be a log of everybody's queries.
-    config = uvicorn.Config(
-        emulator.app, host=LOOPBACK, port=port, log_level="critical", date_header=False
-    )
+    config = uvicorn.Config(emulator.app, log_level="critical", date_header=False)
     return uvicorn.Server(config)
 
 
-async def serve(emulator: Emulator, port: int) -> None:
-    """Serve until interrupted."""
-    await _server(emulator, port).serve()
+class PortTakenError(Exception):
+    """Another program listens on the port already."""
+
+
+async def serve(emulator: Emulator, listener: socket.socket) -> None:
+    """Serve until interrupted, on a socket of `listening`."""
+    await _server(emulator).serve(sockets=[listener])
+
+
+def listening(port: int) -> socket.socket:
+    """A socket that listens on loopback.
+
+    Raises:
+        PortTakenError: Another program listens on the port already.
+    """
+    listener = socket.socket()
+    # As uvicorn does itself, so that a server can begin where one has just ended.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortTakenError(
+            f"port {port} is taken by another program: name another one, such as --port {port + 1}"
+        ) from None
+    return listener
 
 
 @asynccontextmanager
@@ -41,7 +66,7 @@ async def running(emulator: Emulator) -> AsyncGenerator[str]:
     """
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
-        server = _server(emulator, 0)
+        server = _server(emulator)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -10,20 +10,22 @@ import httpx
 from cliniko_async.emulator.faults import ResetError
 
 if TYPE_CHECKING:
-    from cliniko_async.emulator.emulator import Emulator
+    from collections.abc import Awaitable, Callable
+
+    App = Callable[..., Awaitable[None]]
 
 __all__ = ["EmulatorTransport"]
 
 
 class EmulatorTransport(httpx.AsyncBaseTransport):
-    """Hands requests to the app, each in a task of its own.
+    """Hands requests to an ASGI app, each in a task of its own.
 
     As with a real server, the work goes on after the client has left, and what goes wrong reaches
     the client as a broken connection.
     """
 
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
+    def __init__(self, app: App) -> None:
+        self._app = app
         self._tasks: set[asyncio.Task[httpx.Response]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -60,7 +62,7 @@ class EmulatorTransport(httpx.AsyncBaseTransport):
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await self._emulator.app(_scope(request), receive, send)
+        await self._app(_scope(request), receive, send)
         start, *parts = sent
         return httpx.Response(
             start["status"],

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from cliniko_async.emulator.clinic import seconds_after
+from cliniko_async.emulator import moments
 from cliniko_async.emulator.facts import load
 from cliniko_async.emulator.records import linked_id
 
@@ -78,10 +78,11 @@ def create(clinic: Clinic, resource: str, operation: Operation, body: Record) ->
     if resource == "individual_appointments" and "ends_at" not in values:
         kind = clinic.find("appointment_types", str(values["appointment_type_id"])) or {}
         minutes = kind.get("duration_in_minutes") or 30
-        values["ends_at"] = seconds_after(values["starts_at"], 60 * minutes)
-    record = clinic.create(resource, **values)
+        values["ends_at"] = moments.seconds_after(values["starts_at"], 60 * minutes)
+    record = clinic.add(resource, values)
     if resource == "individual_appointments":
-        clinic.create("attendees", patient_id=values["patient_id"], booking_id=record["id"])
+        ids = {"patient_id": values["patient_id"], "booking_id": record["id"]}
+        clinic.add("attendees", ids)
     return record
 
 
@@ -91,7 +92,7 @@ def update(clinic: Clinic, resource: str, id: str, operation: Operation, body: R
     Raises:
         RefusedError: Something is of a wrong type.
     """
-    return clinic.update(resource, id, **_checked(operation, body, {}))
+    return clinic.change(resource, id, _checked(operation, body, {}))
 
 
 def cancel(clinic: Clinic, resource: str, id: str, body: Record) -> None:
@@ -103,17 +104,16 @@ def cancel(clinic: Clinic, resource: str, id: str, body: Record) -> None:
     reason: Any = body.get("cancellation_reason")
     if reason not in REASONS:
         raise RefusedError({"cancellation_reason": "is not included in the list"})
-    clinic.update(
-        resource,
-        id,
-        cancellation_reason=reason,
-        cancellation_reason_description=REASONS[reason],
-        cancellation_note=body.get("cancellation_note"),
-        cancelled_at=clinic.moment(),
-    )
+    cancelled = {
+        "cancellation_reason": reason,
+        "cancellation_reason_description": REASONS[reason],
+        "cancellation_note": body.get("cancellation_note"),
+        "cancelled_at": clinic.moment(),
+    }
+    clinic.change(resource, id, cancelled)
     for attendee in clinic.records("attendees") if resource == "individual_appointments" else ():
         if linked_id(attendee.get("booking")) == id:
-            clinic.update("attendees", attendee["id"], cancelled_at=clinic.moment())
+            clinic.change("attendees", attendee["id"], {"cancelled_at": clinic.moment()})
 
 
 def conflicts(clinic: Clinic, record: Record) -> bool:
@@ -164,7 +164,7 @@ def _in_utc(moment: str | None) -> str | None:
     """A moment as the API writes it."""
     if moment is None:
         return None
-    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moments.text(datetime.fromisoformat(moment))
 
 
 def _is_moment(value: str) -> bool:

@@ -242,7 +242,7 @@ class Export:
             file.written.note(part)
             # The first page of all resources says what the export will cost.
             progress.records = part.records
-            progress.total = part.records + (page.total_entries if page else 0)
+            progress.total = part.records + await self._still_to_come(name, page)
             self._started(progress)
             await self._all_started.wait()
             async with limiter:
@@ -273,6 +273,14 @@ class Export:
             file.restart()
         pages = self._listing(name).pages()
         return await anext(pages, None), pages
+
+    async def _still_to_come(self, name: str, page: ListingPage[msgspec.Raw] | None) -> int:
+        """How many records the API counts, in whichever lists they are."""
+        first = page.total_entries if page else 0
+        if "inactive" not in self._hidden(name):
+            return first
+        # Those who have left are in a second list, of which the first page says nothing.
+        return await self._count(self._listing(name)) or first
 
     async def _count(self, listing: Listing[msgspec.Raw]) -> int | None:
         try:

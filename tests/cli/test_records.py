@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from commands import invoked, objects
@@ -242,12 +244,14 @@ async def test_free_times_are_those_of_the_library(emulator: Emulator) -> None:
     run = await invoked(
         emulator,
         *("free-times", "--business", business, "--practitioner", practitioner, "--type", kind),
-        *("--from", "2099-01-05", "--to", "2099-01-06"),
+        *("--from", "2099-01-05", "--to", "2099-01-08"),
     )
     rows = objects(run)
-    # The emulator's practitioners work on weekdays from 9 to 17 o'clock; these are two.
+    # This practitioner is here on Mondays and Wednesdays from 9 o'clock, in Melbourne's summer.
     assert rows[0] == {
-        "appointment_start": "2099-01-05T09:00:00Z",
+        "appointment_start": "2099-01-04T22:00:00Z",
         "practitioner_id": practitioner,
     }
-    assert {row["appointment_start"][:10] for row in rows} == {"2099-01-05", "2099-01-06"}
+    zone = ZoneInfo("Australia/Melbourne")
+    local = [datetime.fromisoformat(row["appointment_start"]).astimezone(zone) for row in rows]
+    assert {f"{start:%a %d}" for start in local} == {"Mon 05", "Wed 07"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date
+from typing import Any, Final
 
 import anyio
 import httpx
@@ -12,10 +13,12 @@ from cliniko_async.emulator import Clinic, Emulator
 
 pytestmark = pytest.mark.anyio
 
+TODAY: Final = date(2026, 1, 5)
+
 
 @pytest.fixture
 def emulator() -> Emulator:
-    return Emulator(Clinic.seeded(patients=5, appointments=0), limit=100_000)
+    return Emulator(Clinic.seeded(patients=5, appointments=0, today=TODAY), limit=100_000)
 
 
 def client(emulator: Emulator) -> httpx.AsyncClient:
@@ -197,17 +200,17 @@ async def test_a_patient_has_one_referral_source(emulator: Emulator) -> None:
 
 
 async def test_free_times_leave_out_what_is_booked(emulator: Emulator) -> None:
-    ids = booking(emulator, "2026-01-06T09:00:00Z")
+    ids = booking(emulator, "2026-01-06T22:00:00Z")  # Wednesday, 9 o'clock in Melbourne
     path = (
         f"businesses/{ids['business_id']}/practitioners/{ids['practitioner_id']}"
         f"/appointment_types/{ids['appointment_type_id']}/available_times"
     )
-    days = {"from": "2026-01-06", "to": "2026-01-06"}
+    days = {"from": "2026-01-07", "to": "2026-01-07"}
     async with client(emulator) as api:
         before = (await api.get(path, params=days)).json()["available_times"]
         await api.post("individual_appointments", json=ids)
         after = (await api.get(path, params=days)).json()["available_times"]
         over = await api.get(path, params={"from": "2025-01-01", "to": "2025-01-02"})
     assert before[1:] == after
-    assert before[0] == {"appointment_start": "2026-01-06T09:00:00Z"}
+    assert before[0] == {"appointment_start": "2026-01-06T22:00:00Z"}
     assert over.status_code == 400

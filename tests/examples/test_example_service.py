@@ -145,7 +145,7 @@ async def test_the_log_shows_ids_and_nothing_else(clinic: Clinic, patient: dict[
         await service.browser.post("/search", json={"last_name": "script" * 50, "phone": PHONE})
         emulator.faults.next("cut")
         await service.browser.get(button)
-        clinic.update("patients", patient["id"], date_of_birth="some day in 1951")
+        clinic.spoil("patients", patient["id"], date_of_birth="some day in 1951")
         assert (await service.browser.get(button)).status_code == 502
     assert service.log.count(button) == 3
     for secret in ("script", "Fenna", "0491", "some day", "Basic", KEY, PASSWORD):

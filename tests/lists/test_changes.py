@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from cliniko_async import AsyncCliniko, DecodeError, InvalidTypeError, InvalidValueError, RateLimit
 from cliniko_async.emulator import Clinic, Emulator
+from cliniko_async.emulator.backend import VIRTUAL_START
 from cliniko_async.emulator.clock import VirtualTimeLoop
-from cliniko_async.emulator.emulator import VIRTUAL_START
 from cliniko_async.limits.local import forget
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def session(emulator: Emulator) -> AsyncCliniko:
 
 
 async def test_each_change_is_told_once_with_its_kind() -> None:
-    emulator = Emulator(Clinic.seeded(patients=30, appointments=40), limit=100_000)
-    clinic = emulator.clinic
+    clinic = Clinic.seeded(patients=30, appointments=40, today=START.date())
+    emulator = Emulator(clinic, limit=100_000)
     async with session(emulator) as cliniko:
         await asyncio.sleep(3600)
         changes = cliniko.patients.changes(since=datetime.now(UTC) - timedelta(days=9999))
@@ -74,7 +74,8 @@ async def test_each_change_is_told_once_with_its_kind() -> None:
 
 
 async def test_an_unchanged_clinic_costs_a_request_a_mark_and_one() -> None:
-    emulator = Emulator(Clinic.seeded(patients=300, appointments=0), limit=100_000)
+    clinic = Clinic.seeded(patients=300, appointments=0, today=START.date())
+    emulator = Emulator(clinic, limit=100_000)
     async with session(emulator) as cliniko:
         first = cliniko.patients.changes(since=START)
         await first.all()
@@ -100,7 +101,8 @@ async def test_a_cursor_comes_at_the_end_and_tells_nothing() -> None:
 
 
 async def test_a_run_that_was_closed_has_no_cursor() -> None:
-    emulator = Emulator(Clinic.seeded(patients=3, appointments=0), limit=100_000)
+    clinic = Clinic.seeded(patients=3, appointments=0, today=START.date())
+    emulator = Emulator(clinic, limit=100_000)
     async with session(emulator) as cliniko:
         changes = cliniko.patients.changes(since=START - timedelta(days=9999))
         iterator = aiter(changes)
@@ -117,7 +119,7 @@ async def test_a_record_that_does_not_fit_is_an_error_in_each_run_until_it_does(
     async with session(emulator) as cliniko:
         changes = cliniko.patients.changes(since=START)
         for bad in ("Canary", "2026-01-01T00:00:00", 5):
-            emulator.clinic.update("patients", created["id"], merged_at=bad)
+            emulator.clinic.spoil("patients", created["id"], merged_at=bad)
             iterator = aiter(changes)
             with pytest.raises(DecodeError, match="merged_at") as caught:
                 await anext(iterator)

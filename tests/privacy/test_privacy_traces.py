@@ -253,7 +253,8 @@ class TestMirror:
             with duckdb.connect(str(target)) as database:
                 database.execute("CREATE TABLE patients (id VARCHAR, first_name INTEGER)")
         if ends == "misshapen":
-            emulator.clinic.create("patients", id="7", date_of_birth=HELD)
+            emulator.clinic.create("patients", id="7")
+            emulator.clinic.spoil("patients", "7", date_of_birth=HELD)
         emulator.on_request(trouble)
         async with session(emulator) as cliniko:
             failure = None

@@ -11,7 +11,7 @@ from cliniko_async.emulator.records import linked_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cliniko_async.emulator.emulator import Emulator
+    from cliniko_async.emulator.backend import Backend
     from cliniko_async.emulator.facts import Fact
 
 __all__ = ["HANDLERS"]
@@ -20,11 +20,11 @@ Record = dict[str, Any]
 Query = list[tuple[str, str]]
 
 if TYPE_CHECKING:
-    Handler = Callable[[Emulator, Mapping[str, str], Query, Record], Record | None]
+    Handler = Callable[[Backend, Mapping[str, str], Query, Record], Record | None]
 
 
-def _user(emulator: Emulator, _ids: Mapping[str, str], _query: Query, _body: Record) -> Any:
-    return next(iter(emulator.clinic.table("users")), None)
+def _user(backend: Backend, _ids: Mapping[str, str], _query: Query, _body: Record) -> Any:
+    return next(iter(backend.clinic.table("users")), None)
 
 
 def _of_schema(name: str) -> Record:
@@ -48,50 +48,47 @@ def _simplest(fact: Fact) -> Any:
 
 
 def _settings(schema: str) -> Handler:
-    def handle(emulator: Emulator, _ids: object, _query: object, _body: object) -> Record:
-        found = _of_schema(schema)
-        found["account"]["id"] = emulator.clinic.account_id
-        return found
+    def handler(backend: Backend, _ids: Mapping[str, str], _query: Query, _body: Record) -> Record:
+        simplest = _of_schema(schema)
+        simplest["account"]["id"] = backend.clinic.account_id
+        own = {name: part for name, part in backend.clinic.settings.items() if name in simplest}
+        return {**simplest, **own}
 
-    return handle
+    return handler
 
 
-def _referral_source(
-    emulator: Emulator, ids: Mapping[str, str], _query: Query, _body: Record
-) -> Any:
-    for source in emulator.clinic.table("referral_sources"):
+def _referral_source(backend: Backend, ids: Mapping[str, str], _query: Query, _body: Record) -> Any:
+    for source in backend.clinic.table("referral_sources"):
         if linked_id(source.get("patient")) == ids["patient_id"]:
             return source
     return None
 
 
 def _set_referral_source(
-    emulator: Emulator, ids: Mapping[str, str], query: Query, body: Record
+    backend: Backend, ids: Mapping[str, str], query: Query, body: Record
 ) -> Any:
-    clinic = emulator.clinic
+    clinic = backend.clinic
     if clinic.find("patients", ids["patient_id"]) is None:
         return None
     known = load().bodies["ReferralSource"].properties
     values = {name: value for name, value in body.items() if name in known}
-    found = _referral_source(emulator, ids, query, body)
+    found = _referral_source(backend, ids, query, body)
     if found:
-        return clinic.update("referral_sources", found["id"], **values)
-    return clinic.create("referral_sources", patient_id=ids["patient_id"], **values)
+        return clinic.change("referral_sources", found["id"], values)
+    return clinic.add("referral_sources", {"patient_id": ids["patient_id"], **values})
 
 
 def _times(find: Callable[..., Record | None]) -> Handler:
-    return lambda emulator, ids, query, _body: find(emulator.clinic, ids, dict(query))
+    return lambda backend, ids, query, _body: find(backend.clinic, ids, dict(query))
 
 
-def _presigned_post(
-    emulator: Emulator, ids: Mapping[str, str], _query: Query, _body: Record
-) -> Any:
-    known = emulator.clinic.find("patients", ids["patient_id"])
-    return emulator.files.presign() if known else None
+def _presigned_post(backend: Backend, ids: Mapping[str, str], _query: Query, _body: Record) -> Any:
+    known = backend.clinic.find("patients", ids["patient_id"])
+    return backend.files.presign() if known else None
 
 
-def _attach(emulator: Emulator, _ids: Mapping[str, str], _query: Query, body: Record) -> Any:
-    return emulator.files.attach(emulator.clinic, body)
+def _attach(backend: Backend, _ids: Mapping[str, str], _query: Query, body: Record) -> Any:
+    return backend.files.attach(body)
 
 
 _ONLINE: Final = (
