@@ -28,7 +28,7 @@ FLOORS = [
     {"_verbs"},
     {"resources"},
     {"_client"},
-    {"export", "apply"},
+    {"export", "apply", "doctor"},
     {"mirror"},
     {"cli"},
     {"__main__"},

@@ -84,6 +84,11 @@ class Answer:
         """Whether the API did what was asked."""
         return is_success(self.status)
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the API refused what was asked, other than for the rate limit."""
+        return 400 <= self.status < FAILED and self.status != TOO_MANY_REQUESTS  # noqa: PLR2004 - the 4xx
+
     def __repr__(self) -> str:
         return f"<Answer {self.status}>"
 

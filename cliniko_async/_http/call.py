@@ -108,7 +108,7 @@ class Call(Generic[T]):
             return place
         try:
             if self._request.is_open:
-                self._settle()
+                self._settle(place)
             return await self._exchange(place, waited)
         finally:
             place.close()
@@ -133,11 +133,15 @@ class Call(Generic[T]):
         if self._options.budget:
             self._options.budget.spend()
 
-    def _settle(self) -> None:
+    def _settle(self, place: Place) -> None:
         """Decide what is sent, now that there is a place for it."""
-        self._spend()
-        self._request = self._request.settled()
-        self._url = self._session.url(self._request)
+        try:
+            self._spend()
+            self._request = self._request.settled()
+            self._url = self._session.url(self._request)
+        except BaseException:
+            place.unsent()
+            raise
 
     async def _place(self) -> Place | RateLimitError:
         max_wait = self._options.max_wait
@@ -182,7 +186,7 @@ class Call(Generic[T]):
     def _judge(self, answer: Answer) -> _Done[T] | Failure | ClinikoError | None:
         """What an answer means; None if the request goes out again at once."""
         status = answer.status
-        if answer.is_success:
+        if answer.is_success or (answer.is_refusal and self._request.takes_refusals):
             return self._value(answer)
         if status == TOO_MANY_REQUESTS:
             self._session.traffic.refused += 1

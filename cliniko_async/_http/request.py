@@ -69,6 +69,9 @@ class Request(Generic[T]):
 
     __slots__ = ("body", "locates", "method", "parse", "path", "query", "repeat", "template")
 
+    takes_refusals: bool = False
+    """Whether a refusal (4xx, but no 429) is an answer to read, and not an error."""
+
     is_open: bool = False
     """Whether what is sent is not settled before there is a place for it; see `settled`."""
 
