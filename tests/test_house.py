@@ -28,8 +28,8 @@ FLOORS = [
     {"_verbs"},
     {"resources"},
     {"_client"},
-    {"export", "apply", "doctor"},
-    {"mirror"},
+    {"export", "doctor"},
+    {"mirror", "apply"},
     {"cli"},
     {"__main__"},
 ]

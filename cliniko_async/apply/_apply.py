@@ -16,6 +16,7 @@ from cliniko_async.apply._ledger import Ledger
 from cliniko_async.apply._plan import Action, Plan, find_records, plan_rows, read_row
 from cliniko_async.apply._run import ApplyProgress, ApplySummary, Job, Run
 from cliniko_async.errors import InvalidValueError
+from cliniko_async.export._owner import owner_of
 
 if TYPE_CHECKING:
     import os
@@ -105,9 +106,10 @@ class Apply:
         if self._ledger is None:
             raise InvalidValueError("ledger= names the file that remembers what was sent")
         job = self._job
-        parts = (job.cliniko.user, job.resource.path, job.action, *job.key.names)
+        parts = (job.resource.path, job.action, *job.key.names)
         name = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-        with Ledger.opened(self._ledger, name) as ledger:
+        owner = await owner_of(job.cliniko)
+        with Ledger.opened(self._ledger, name, owner) as ledger:
             return await Run(job, ledger, on_progress).run()
 
     def __repr__(self) -> str:

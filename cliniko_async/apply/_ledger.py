@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from cliniko_async.errors import InvalidValueError
+from cliniko_async.export._owner import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -51,6 +52,7 @@ class Line(msgspec.Struct, omit_defaults=True):
 
 class _Head(msgspec.Struct):
     job: str
+    owner: Owner
     salt: str
     version: int = 1
 
@@ -69,12 +71,13 @@ class Ledger:
 
     @classmethod
     @contextmanager
-    def opened(cls, path: Path, job: str) -> Generator[Ledger]:
+    def opened(cls, path: Path, job: str, owner: Owner) -> Generator[Ledger]:
         """Open a ledger, or begin one; no other process has it meanwhile.
 
         Args:
             path: The file.
-            job: A hash of account, resource, action and key: another job has another ledger.
+            job: A hash of resource, action and key: another job has another ledger.
+            owner: Whose records are written: another account has another ledger.
 
         Raises:
             InvalidValueError: Another process has it open, or it is another job's or no ledger.
@@ -86,7 +89,7 @@ class Ledger:
             with FileLock(path.with_name(f"{path.name}.lock"), timeout=0, mode=PRIVATE_FILE):
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
                 try:
-                    yield cls._read(descriptor, path, job)
+                    yield cls._read(descriptor, path, _Head(job, owner, secrets.token_hex(16)))
                 finally:
                     os.close(descriptor)
         except Timeout:
@@ -95,19 +98,18 @@ class Ledger:
             ) from None
 
     @classmethod
-    def _read(cls, descriptor: int, path: Path, job: str) -> Ledger:
+    def _read(cls, descriptor: int, path: Path, new: _Head) -> Ledger:
         with os.fdopen(os.dup(descriptor), "rb") as file:
             first, *rest = file.read().split(b"\n")
         if not rest:  # new, or killed before its first line was whole
             os.ftruncate(descriptor, 0)
-            head = _Head(job, secrets.token_hex(16))
-            _append(descriptor, head)
-            return cls(descriptor, head, {})
+            _append(descriptor, new)
+            return cls(descriptor, new, {})
         try:
             head = msgspec.json.decode(first, type=_Head)
         except msgspec.DecodeError:
             raise InvalidValueError(f"{path} is not a ledger: name another file") from None
-        if head.job != job:
+        if head.job != new.job or not head.owner.is_same(new.owner):
             raise InvalidValueError(
                 f"{path} is the ledger of another job (account, resource, action and key count): "
                 "name another file"

@@ -6,8 +6,10 @@ The key is never an argument: those are seen by everybody who lists processes.
 """
 
 from cliniko_async.cli import (
+    apply,
     count,
     describe,
+    doctor,
     emulator,
     export,
     free_times,
@@ -23,8 +25,10 @@ from cliniko_async.cli.group import cliniko
 __all__ = ["cliniko"]
 
 COMMANDS = (
+    apply,
     count,
     describe,
+    doctor,
     emulator,
     export,
     free_times,
