@@ -17,6 +17,7 @@ from cliniko_async.cli import (
     list_records,
     mirror,
     request,
+    show_profiles,
     verify,
     whoami,
 )
@@ -36,6 +37,7 @@ COMMANDS = (
     list_records,
     mirror,
     request,
+    show_profiles,
     verify,
     whoami,
 )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cliniko_async.cli.connection import Connection, connected
+from cliniko_async.cli.connection import Connection, many_connected
+from cliniko_async.cli.fleet import each
 from cliniko_async.cli.group import cliniko
 from cliniko_async.cli.names import (
     Conditions,
@@ -20,6 +21,9 @@ from cliniko_async.cli.run import run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cliniko_async._client import AsyncCliniko
+    from cliniko_async._lists import Listing
+
 __all__ = ["count"]
 
 
@@ -29,7 +33,7 @@ __all__ = ["count"]
 @click.option(
     "--include", multiple=True, type=Hidden(), help="Hidden records: archived, cancelled, all, ..."
 )
-@connected
+@many_connected
 @click.pass_obj
 def count(
     connection: Connection,
@@ -47,9 +51,8 @@ def count(
     kinds = checked_include(resource, include)
     options = {"include": kinds} if kinds else {}
 
-    async def work() -> None:
-        async with connection.session() as session:
-            listing = getattr(session, resource).list(*where, **options)
-            click.echo(await listing.count())
+    async def work(session: AsyncCliniko, _profile: str | None) -> str:
+        listing: Listing[object] = getattr(session, resource).list(*where, **options)
+        return str(await listing.count())
 
-    run(work())
+    run(each(connection, work))

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import attrs
 import click
 
-from cliniko_async.cli.connection import DEMO_RATE, Connection, connected
+from cliniko_async.cli.connection import DEMO_RATE, Connection, many_connected
+from cliniko_async.cli.fleet import each
 from cliniko_async.cli.group import cliniko
 from cliniko_async.cli.missing import need
 from cliniko_async.cli.names import AnyHidden, ResourceName, checked_kinds
+from cliniko_async.cli.progress import Display, announced, summary_lines, wrapped
 from cliniko_async.cli.run import AGAIN, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from cliniko_async._client import AsyncCliniko
+    from cliniko_async.export import Cost
 
 __all__ = ["export"]
 
@@ -26,7 +31,7 @@ HIDDEN: Final = "Hidden records: archived, cancelled, deleted, inactive, all (th
 @click.option("--to", type=click.Path(path_type=Path), required=True, help="The folder to write.")
 @click.option("--include", multiple=True, type=AnyHidden(), default=["all"], help=HIDDEN)
 @click.option("--format", type=click.Choice(["jsonl", "parquet"]), default="jsonl")
-@connected
+@many_connected
 @click.pass_obj
 def export(
     connection: Connection,
@@ -38,44 +43,55 @@ def export(
 ) -> None:
     """Write RESOURCES as files, one per resource; all resources if none is named.
 
-    Killed and run again, it goes on where it was.
+    Killed and run again, it goes on where it was. With --all-profiles, each clinic has a folder
+    of its name in the folder.
     """
     if format == "parquet":
         need("parquet")
-    run(
-        _export(connection, resources, to, include=checked_kinds(include), format=format),
-        go_on=AGAIN,
-    )
-
-
-async def _export(
-    connection: Connection,
-    resources: Sequence[str],
-    to: Path,
-    *,
-    include: Any,
-    format: Literal["jsonl", "parquet"],
-) -> None:
-    from rich.console import Console  # noqa: PLC0415 - slow to import
-
-    from cliniko_async.cli.progress import announce, show_summary, shown  # noqa: PLC0415 - likewise
-    from cliniko_async.export import Export, exportable  # noqa: PLC0415 - likewise
-
-    console = Console(highlight=False)
     if connection.emulator:
-        console.print(
+        words = (
             f"A made-up clinic, at {DEMO_RATE.requests} requests per {DEMO_RATE.per:g} s "
             "instead of 200 per 60 s, so that you see the limit at work."
         )
-    async with connection.session() as session:
+        click.echo(wrapped(words))
+    job = _Job(connection, tuple(resources), to, format, checked_kinds(include))
+    run(each(connection, job.run), go_on=AGAIN)
+
+
+@attrs.frozen
+class _Job:
+    """What is to be exported, of each clinic."""
+
+    connection: Connection
+    resources: Sequence[str]
+    to: Path
+    format: Literal["jsonl", "parquet"]
+    include: Any
+
+    async def run(self, session: AsyncCliniko, profile: str | None) -> str:
+        """Export one clinic. What is said of it in the report on several."""
+        from cliniko_async.export import Export, exportable  # noqa: PLC0415 - of no other command
+
+        prefix, folder = f"{profile}: " if profile else "", self.to / (profile or "")
+        display, foreseen = Display(session, prefix, live=profile is None), list[int]()
+
+        def announce(cost: Cost) -> None:
+            foreseen.append(cost.records)
+            display.say(announced(cost))
+
         job = Export(
             session,
-            resources or exportable(),
-            to,
-            format=format,
-            include=include,
-            on_cost=lambda cost: announce(console, cost),
+            self.resources or exportable(),
+            folder,
+            format=self.format,
+            include=self.include,
+            on_cost=announce,
+            on_progress=display.note,
         )
-        async with shown(console, job, session):
+        async with display.shown(job.progress):
             summary = await job.run()
-    show_summary(console, summary, to, limit=session.rate_limit)
+        lines = summary_lines(summary, session, folder, sum(foreseen))
+        if profile is None:
+            for name, value in lines:
+                click.echo(wrapped(f"{name:<10}{value}", indent=10))
+        return f"{lines[0][1]}, {summary.requests:,} requests" if profile else ""
