@@ -12,7 +12,7 @@ import types
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, partial
 from operator import attrgetter
 from typing import Any, Final, Literal, Optional, TypeVar, Union, cast, get_args, get_origin
 
@@ -183,7 +183,25 @@ converter: Final[cattrs.Converter] = _make_converter()
 
 
 def _hook(kind: Any, value: Json) -> Any:
-    return converter.structure(value, kind)
+    fast: Callable[[Json], Any] | None = getattr(kind, "read_fast", None)
+    return fast(value) if fast else converter.structure(value, kind)
+
+
+@cache
+def fast_reader(kind: Any) -> Callable[[dict[str, Json]], Any]:
+    """What makes a model of a JSON object that is parsed already, or raises any error."""
+    if not _is_plain(kind):
+        return lambda value: converter.structure(value, kind)
+    convert = partial(msgspec.convert, type=kind, dec_hook=_hook)
+    is_sound = _soundness(kind)
+    if is_sound is None:
+        return convert
+
+    def read(value: dict[str, Json]) -> Any:
+        record = convert(value)
+        return record if is_sound(record) else converter.structure(value, kind)
+
+    return read
 
 
 @cache
@@ -228,22 +246,34 @@ def _getter(model: Any, kind: Any) -> Callable[[Any], Sequence[Any]] | None:
     return attrgetter(*names)
 
 
-def _leads_on(link: Link | None) -> bool:
-    # Not its `url`: this is asked of every relation of every record.
-    return link is None or bool(link._links or link._own or link._flat)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # of this room
+@cache
+def _soundness(model: Any) -> Callable[[Any], bool] | None:
+    """What tells whether all of a record is as cattrs has it; None if nothing else can be.
+
+    That is: date-times in UTC, finite numbers, and links that lead on.
+    """
+    moments, numbers, links = (_getter(model, kind) for kind in SCALARS)
+    if not (moments or numbers or links):
+        return None
+
+    def is_sound(record: Any) -> bool:
+        if links:
+            for link in links(record):
+                # Not its `url`: this is asked of every relation of every record.
+                if link is not None and not (link._links or link._own or link._flat):  # noqa: SLF001 # of this room
+                    return False
+        if moments:
+            for moment in moments(record):
+                if moment is not None and moment.tzinfo is not UTC:
+                    return False
+        return not numbers or all(n is None or n.is_finite() for n in numbers(record))
+
+    return is_sound
 
 
 def _is_sound(model: Any, records: Sequence[Any]) -> bool:
-    """Whether all is as cattrs has it: date-times in UTC, finite numbers, links that lead on."""
-    moments, numbers, links = (_getter(model, kind) for kind in SCALARS)
-    for record in records:
-        if links and not all(map(_leads_on, links(record))):
-            return False
-        if moments and any(m is not None and m.tzinfo is not UTC for m in moments(record)):
-            return False
-        if numbers and any(n is not None and not n.is_finite() for n in numbers(record)):
-            return False
-    return True
+    is_sound = _soundness(model)
+    return is_sound is None or all(map(is_sound, records))
 
 
 def decode(model: type[M], raw: bytes | msgspec.Raw) -> M | DecodeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cliniko_async._models.converter import converter
+from cliniko_async._models.converter import converter, fast_reader
 from cliniko_async._models.model import Model, Unknown
 
 if TYPE_CHECKING:
@@ -47,7 +47,17 @@ def variants(
         kind = pick(found)
         return Unknown(raw=found) if kind is None else converter.structure(found, kind)
 
+    def read_fast(value: Any) -> Model:
+        kind = pick(value)
+        if kind is None:
+            return Unknown(raw=value)
+        try:
+            return fast_reader(kind)(value)  # type: ignore[no-any-return] # it makes what was picked
+        except Exception:  # noqa: BLE001 - whatever it is, the careful way finds out
+            return converter.structure(value, kind)
+
     kind = hooked(name, read)
+    kind.read_fast = read_fast
     kind.members = tuple(dict.fromkeys(models))
     kind.pick = pick
     return kind

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import attrs
 import pytest
 
 from cliniko_async import AsyncCliniko, RateLimit, resources
 from cliniko_async._models import converter as convert
-from cliniko_async._models.model import Model, json_name
+from cliniko_async._models.model import Model, Unknown, json_name
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.errors import DecodeError
+from cliniko_async.resources import bookings, communications, custom_fields, questions
 from cliniko_async.resources.appointment_types import AppointmentType
 
 if TYPE_CHECKING:
@@ -127,6 +128,54 @@ def test_all_ways_of_decoding_agree_on_every_type_of_field(kind: str) -> None:
             assert all(f"$.{name}" in problem for problem in careful.problems), careful.problems
         else:
             assert alone == listed == careful, text
+
+
+def told_apart() -> Iterator[tuple[str, type[Model], type[Model], str]]:
+    """Each model that is told apart, what holds it, and a template for the JSON around it."""
+    for kind, member in custom_fields.KINDS.items():
+        around = f'{{"fields":[{{"type":"{kind}",%s}}]}}'
+        yield f"custom {kind}", custom_fields.CustomSection, member, around
+    for kind, member in questions.KINDS.items():
+        around = f'{{"questions":[{{"type":"{kind}",%s}}]}}'
+        yield f"asked {kind}", questions.Section, member, around
+    dated = ",".join(f'"{name}":{json.dumps(text)}' for name, text in BASE.items())
+    marks = {
+        "UnavailableBlock": '"unavailable_block_type":null',
+        "GroupAppointment": '"max_attendees":1',
+    }
+    for member in get_args(bookings.Booking):
+        mark = marks.get(member.__name__, '"patient":{}')
+        if member is not Unknown:
+            yield member.__name__, bookings.Bookings.model, member, f"{{{dated},{mark},%s}}"
+    codes = {
+        communications.SmsCommunication: f'"type_code":{communications.SMS}',
+        communications.EmailCommunication: f'"type_code":{communications.EMAIL}',
+        communications.MemoCommunication: f'"category_code":{communications.MEMO}',
+    }
+    for member, code in codes.items():
+        yield member.__name__, communications.Communications.model, member, f"{{{dated},{code},%s}}"
+
+
+TOLD_APART = {case[0]: case[1:] for case in told_apart()}
+
+
+@pytest.mark.parametrize("name", TOLD_APART)
+def test_all_ways_of_decoding_agree_on_what_is_told_apart(name: str) -> None:
+    holder, member, template = TOLD_APART[name]
+    hints = get_type_hints(member, include_extras=True)
+    fields = {str(hints[field.name]): json_name(field) for field in attrs.fields(member)}
+    read = 0
+    for field in fields.values():
+        for text in AWKWARD:
+            alone, listed, careful = results(holder, (template % f'"{field}":{text}').encode())
+            if isinstance(careful, DecodeError):
+                assert isinstance(alone, DecodeError), (field, text)
+                assert isinstance(listed, DecodeError), (field, text)
+                assert careful.problems == alone.problems == listed.problems
+            else:
+                assert alone == listed == careful, (field, text)
+                read += 1
+    assert read > len(fields)
 
 
 def test_all_models_are_looked_at() -> None:
