@@ -44,6 +44,13 @@ async def get_each(emulator: Emulator, ids: Sequence[str]) -> Sequence[str]:
         return [patient.id for patient in await asyncio.gather(*map(cliniko.patients.get, ids))]
 
 
+async def get_apart(emulator: Emulator, ids: Sequence[str]) -> Sequence[str]:
+    """Read with a request for each."""
+    async with session(emulator) as cliniko:
+        patients = cliniko.with_options(batch_gets=False).patients
+        return [patient.id for patient in await asyncio.gather(*map(patients.get, ids))]
+
+
 async def one_by_one(emulator: Emulator, ids: Sequence[str]) -> Sequence[str]:
     """Read one after the other, and wait where the server says that it is too much."""
     found: list[str] = []
@@ -62,6 +69,7 @@ async def one_by_one(emulator: Emulator, ids: Sequence[str]) -> Sequence[str]:
 WAYS: dict[str, Way] = {
     "cliniko_async, get_many": get_many,
     "cliniko_async, get of each, gathered": get_each,
+    "the same with batch_gets=False": get_apart,
     "httpx, one after the other": one_by_one,
 }
 
@@ -89,7 +97,8 @@ def main() -> None:
             seconds, sent[name], refused = runner.run(measure(way))
         print(f"| {name} | {seconds:.1f} | {sent[name]} | {refused} |")
     print()
-    promise("requests of get_many", sent["cliniko_async, get_many"], "", most=12)
+    for name in ("get_many", "get of each, gathered"):
+        promise(f"requests of {name}", sent[f"cliniko_async, {name}"], "", most=12)
     summary()
 
 
