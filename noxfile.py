@@ -35,6 +35,10 @@ def group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, name))
 
 
+TESTED = group("tests") + group("examples") + group("docs")
+"""What tests need: they run the examples and look at the documentation's site, too."""
+
+
 def readme_example() -> str:
     """The README's first program."""
     return Path("README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
@@ -43,21 +47,21 @@ def readme_example() -> str:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests: nothing but loopback is talked to."""
-    session.install("-e", EXTRAS, *group("tests"), *group("examples"))
+    session.install("-e", EXTRAS, *TESTED)
     session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session
 def quick(session: nox.Session) -> None:
     """Run the tests that need no processes of their own and no long runs."""
-    session.install("-e", EXTRAS, *group("tests"), *group("examples"))
+    session.install("-e", EXTRAS, *TESTED)
     session.run("pytest", *PARALLEL, "-m", "not slow", *session.posargs)
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Run the tests and say which lines of the package none of them reaches."""
-    session.install("-e", EXTRAS, *group("tests"), *group("examples"), "pytest-cov>=6")
+    session.install("-e", EXTRAS, *TESTED, "pytest-cov>=6")
     # Loaded as a plug-in, the package would be imported before anything is counted.
     session.run(
         "pytest",
@@ -71,7 +75,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session(python=["3.11", "3.12", "3.13"])
 def versions(session: nox.Session) -> None:
     """Run the tests on every Python that is supported and installed."""
-    session.install("-e", EXTRAS, *group("tests"), *group("examples"))
+    session.install("-e", EXTRAS, *TESTED)
     session.run("pytest", *PARALLEL, *session.posargs)
 
 
@@ -83,7 +87,7 @@ def lowest(session: nox.Session) -> None:
         wanted += requirements if extra != "all" else ()
     pins = [requirement.replace(">=", "==") for requirement in wanted]
     # The lowest pyarrow was built for numpy 1, and the lowest dlt leaves event loops to collect.
-    session.install("-e", ".", *pins, "numpy<2", *group("tests"), *group("examples"))
+    session.install("-e", ".", *pins, "numpy<2", *TESTED)
     session.run(
         "pytest",
         *PARALLEL,
@@ -104,7 +108,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check all types with two checkers, and that no public one is left open."""
     # Not "-e": a checker that verifies public types finds no package behind an editable install.
-    session.install(EXTRAS, *group("tests"), *group("examples"), *group("types"))
+    session.install(EXTRAS, *TESTED, *group("types"))
     session.run("mypy")
     session.run("pyright")
     example = Path(session.create_tmp()) / "readme_example.py"
@@ -121,6 +125,19 @@ def demo(session: nox.Session) -> None:
     with tempfile.TemporaryDirectory() as folder:
         arguments = session.posargs or [*DEMO, "--to", str(Path(folder) / "clinic")]
         session.run("cliniko", "export", "--emulator", *arguments)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation as a site, in `site/`; a link that leads nowhere is an error."""
+    session.install("-e", EXTRAS, *group("docs"))
+    folder = Path(session.create_tmp()) / "docs"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "scripts/site_pages.py", str(folder))
+    with session.chdir(folder):
+        session.run("zensical", "build", "--clean", "--strict")
+    shutil.rmtree("site", ignore_errors=True)
+    shutil.copytree(folder / "site", "site")
 
 
 @nox.session

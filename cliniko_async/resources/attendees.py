@@ -41,7 +41,8 @@ class Attendee(Record):
     booking: Link | None = None
     patient_case: Link | None = None
     arrived: bool | None = None
-    """None until somebody says so."""
+    """None until somebody says so. An individual appointment shows it as `patient_arrived`, and
+    has `did_not_arrive` beside it."""
     notes: str | None = None
     invoice_status: InvoiceStatus | None = None
     treatment_note_status: NoteStatus | None = None
