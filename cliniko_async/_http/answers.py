@@ -1,4 +1,4 @@
-"""Reading answers: what an error status means, and when a refused client may come back.
+"""Reading answers: what an error status means.
 
 Pure functions of a status, headers and a body. Nothing is assumed of an error's body: it may be
 JSON of several shapes, plain text, HTML from a proxy, or empty (NOTES on observed answers are in
@@ -7,8 +7,6 @@ the tests' table).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import attrs
@@ -23,28 +21,17 @@ from cliniko_async.errors import (
     ServerError,
     ValidationError,
 )
+from cliniko_async.limits.reset import TOO_MANY_REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "TOO_MANY_REQUESTS",
-    "Answer",
-    "Failure",
-    "api_error",
-    "date_of",
-    "seconds_until_reset",
-    "seconds_until_retry",
-]
+__all__ = ["Answer", "Failure", "api_error"]
 
 LONGEST_DETAIL: Final = 500
 """Characters of the server's own words that are kept."""
 
-SHORTEST_PAUSE: Final = 1.0
-"""Seconds to pause when the reset that a 429 names is already over by the server's own clock."""
-
 UNAUTHORIZED: Final = 401
-TOO_MANY_REQUESTS: Final = 429
 FAILED: Final = 500
 """From here on, statuses say that the server has failed."""
 
@@ -181,57 +168,3 @@ def _detail(said: Mapping[str, Any], body: bytes) -> str | None:
     if not isinstance(text, str):
         text = body.decode("utf-8", "replace") if body and not said else ""
     return text.strip()[:LONGEST_DETAIL] or None
-
-
-def seconds_until_reset(headers: Mapping[str, str], *, now: float) -> float | None:
-    """Seconds that a 429 asks to wait, or None if it does not say.
-
-    `X-RateLimit-Reset` is a moment on the server's clock, so it is read against the `Date` of the
-    same answer and only without one against the local clock.
-
-    Args:
-        headers: The answer's headers, by lower-case name.
-        now: Local time, in seconds since the epoch.
-    """
-    reset = _number(headers.get("x-ratelimit-reset"))
-    if reset is None:
-        after = _number(headers.get("retry-after"))
-        return None if after is None else max(after, SHORTEST_PAUSE)
-    date = date_of(headers)
-    return max(reset - (date.timestamp() if date else now), SHORTEST_PAUSE)
-
-
-def _number(text: str | None) -> float | None:
-    return float(text) if text and text.strip().isdecimal() else None
-
-
-def seconds_until_retry(headers: Mapping[str, str], *, now: float) -> float:
-    """Seconds that a failed server asks to be left alone, or 0 if it does not say.
-
-    Args:
-        headers: The answer's headers, by lower-case name.
-        now: Local time, in seconds since the epoch, for a moment in an answer without `Date`.
-    """
-    text = headers.get("retry-after")
-    seconds = _number(text)
-    if seconds is None:
-        moment = _moment(text)
-        date = date_of(headers)
-        since = date.timestamp() if date else now
-        seconds = moment.timestamp() - since if moment else 0.0
-    return max(seconds, 0.0)
-
-
-def date_of(headers: Mapping[str, str]) -> datetime | None:
-    """The server's clock at the time of an answer, if the answer says it."""
-    return _moment(headers.get("date"))
-
-
-def _moment(text: str | None) -> datetime | None:
-    """A moment as HTTP writes it; None of what is malformed."""
-    if not text:
-        return None
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None

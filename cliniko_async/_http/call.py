@@ -11,18 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
-import anyio
 import attrs
 import msgspec
 
 from cliniko_async._http.account import Secret
-from cliniko_async._http.answers import (
-    TOO_MANY_REQUESTS,
-    Answer,
-    Failure,
-    api_error,
-    seconds_until_retry,
-)
+from cliniko_async._http.answers import Answer, Failure, api_error
 from cliniko_async._http.retries import Patience, Repeat
 from cliniko_async._http.traffic import RequestEvent, Wait
 from cliniko_async.errors import (
@@ -32,10 +25,12 @@ from cliniko_async.errors import (
     DecodeError,
     OutcomeUnknownError,
     RateLimitError,
+    SessionClosedError,
     TransportError,
     TransportTimeoutError,
 )
 from cliniko_async.limits.allowance import PlaceTimeoutError
+from cliniko_async.limits.reset import TOO_MANY_REQUESTS, seconds_until_retry
 
 if TYPE_CHECKING:
     from cliniko_async._http.request import Options, Request
@@ -88,12 +83,12 @@ class Call(Generic[T]):
             if isinstance(verdict, _Done):
                 return verdict.value
             if verdict:
-                delay = self._delay(verdict)
+                delay = None if self._session.is_closed else self._delay(verdict)
                 if delay is None:
                     return self._given_up(verdict)
                 self._processed = self._processed or verdict.processed
                 self._session.traffic.retried += 1
-                await anyio.sleep(delay)
+                await self._session.sleep(delay)
 
     async def _try_once(self) -> Answer | Failure | ClinikoError:
         if not self._request.is_open:
@@ -102,11 +97,11 @@ class Call(Generic[T]):
         place = await self._place()
         waited = self._clock() - asked
         self._waited += waited
-        if waited >= SHORTEST_WAIT:
-            self._session.note_wait(Wait(self._options.lane, waited))
-        if isinstance(place, RateLimitError):
+        if isinstance(place, ClinikoError):
+            self._note_wait(waited)
             return place
         try:
+            self._note_wait(waited)
             if self._request.is_open:
                 self._settle(place)
             return await self._exchange(place, waited)
@@ -143,7 +138,11 @@ class Call(Generic[T]):
             place.unsent()
             raise
 
-    async def _place(self) -> Place | RateLimitError:
+    def _note_wait(self, waited: float) -> None:
+        if waited >= SHORTEST_WAIT:
+            self._session.note_wait(Wait(self._options.lane, waited))
+
+    async def _place(self) -> Place | ClinikoError:
         max_wait = self._options.max_wait
         try:
             return await self._session.allowance.acquire(
@@ -153,6 +152,8 @@ class Call(Generic[T]):
             )
         except PlaceTimeoutError as error:
             next_place = error.next_place
+        except SessionClosedError as error:
+            return self._closed(str(error))
         return self._over_the_limit(next_place)
 
     def _event(self, reply: Answer | Failure | None, waited: float) -> RequestEvent:
@@ -232,6 +233,22 @@ class Call(Generic[T]):
         asked = seconds_until_retry(answer.headers, now=time.time()) if answer else 0.0
         return self._patience.next_delay(self._took, asked)
 
+    def _closed(self, why: str) -> ClinikoError:
+        """The session was closed before the call was done."""
+        request = self._request
+        if not (request.repeat.writes and self._processed):
+            return SessionClosedError(why)
+        return self._unknown(why)
+
+    def _unknown(self, why: str) -> OutcomeUnknownError:
+        request = self._request
+        return OutcomeUnknownError(
+            f"{request.method} {request.template} may or may not have happened ({why}): look "
+            "before you send it again",
+            method=request.method,
+            path=request.template,
+        )
+
     def _given_up(self, failure: Failure) -> ClinikoError:
         request = self._request
         if request.repeat.writes and failure.was_done:
@@ -240,12 +257,9 @@ class Call(Generic[T]):
             return self._api_error(failure.answer)
         name = f"{request.method} {request.template}"
         if request.repeat.writes and (failure.processed or self._processed):
-            return OutcomeUnknownError(
-                f"{name} may or may not have happened ({failure.what}): look before you send it "
-                "again",
-                method=request.method,
-                path=request.template,
-            )
+            return self._unknown(failure.what)
+        if self._session.is_closed:
+            return SessionClosedError("the session was closed while this call was under way")
         kind = TransportTimeoutError if failure.timed_out else TransportError
         tries = self._patience.tries
         return kind(

@@ -6,16 +6,19 @@ A view is the session with options of its own; resources and listings send throu
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import anyio
 import attrs
 
 from cliniko_async._http.account import Secret
-from cliniko_async._http.answers import Answer, date_of
+from cliniko_async._http.answers import Answer
 from cliniko_async._http.call import Call
 from cliniko_async._http.callbacks import Callback
 from cliniko_async._http.traffic import TrafficCounter
 from cliniko_async.errors import ClinikoError, ReadOnlyError, SessionClosedError
+from cliniko_async.limits.reset import date_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["Session", "View"]
 
 T = TypeVar("T")
+
+GRACE: Final = 0.05
+"""Seconds in which tasks end whose calls were ended by closing the session."""
 
 NOT_OPEN: Final = (
     "this session is not open: use it inside 'async with AsyncCliniko(...) as cliniko'"
@@ -50,6 +56,7 @@ class _Ways:
         self.wire: Wire = wire
         self.allowance: Allowance = allowance
         self.loop: asyncio.AbstractEventLoop = _running_loop()
+        self.process: int = os.getpid()
 
 
 class Session:
@@ -78,7 +85,7 @@ class Session:
         self._on_wait = None if on_wait is None else Callback("on_wait", on_wait)
         self._date = ""
         self._ways: _Ways | None = None
-        self._closed = False
+        self._closed = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def open(self, wire: Callable[[], Wire], allowance: Callable[[], Allowance]) -> None:
@@ -116,8 +123,13 @@ class Session:
         """
         if self._ways is None:
             raise SessionClosedError(NOT_OPEN)
-        if self._closed:
+        if self.is_closed:
             raise SessionClosedError("this session is closed: open a new AsyncCliniko")
+        if os.getpid() != self._ways.process:
+            raise SessionClosedError(
+                "this session was opened in the process from which this one was forked: open an "
+                "AsyncCliniko in each process"
+            )
         if _running_loop() is not self._ways.loop:
             raise SessionClosedError(
                 "this session was opened in another event loop: open one AsyncCliniko per loop; "
@@ -137,16 +149,41 @@ class Session:
         if not task.cancelled():
             task.exception()  # seen: a page that nobody came to fetch is nobody's error
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is closed, or about to be."""
+        return self._closed.is_set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, but no longer than the session is open."""
+        with anyio.move_on_after(seconds):
+            await self._closed.wait()
+
     async def aclose(self) -> None:
-        """Cancel all tasks, and close connections and the share; waiters end with an error."""
-        tasks = list(self._tasks)
+        """End all calls and tasks, and close connections and the share. A second time is nothing.
+
+        Calls that wait, are in flight or wait for their next try end with an error of their own.
+        """
+        if self.is_closed:
+            return
+        ways = self._ways
+        if ways:
+            self._closed.set()
+            await ways.wire.interrupt()
+            await ways.allowance.aclose()
+        await self._end_tasks()
+        if ways:
+            await ways.wire.aclose()
+
+    async def _end_tasks(self) -> None:
+        """Let tasks end with their calls, whose errors somebody may wait for, and cancel others."""
+        tasks = self._tasks - {asyncio.current_task()}
+        if not tasks:
+            return
+        await asyncio.wait(tasks, timeout=GRACE if self.is_closed else 0)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._ways:
-            self._closed = True
-            await self._ways.allowance.aclose()
-            await self._ways.wire.aclose()
 
     async def call(self, request: Request[T], options: Options) -> T:
         """Send a request, again if need be, and read its answer.

@@ -16,17 +16,13 @@ import anyio
 import httpx
 
 from cliniko_async._http import silence
-from cliniko_async._http.answers import (
-    TOO_MANY_REQUESTS,
-    Answer,
-    Failure,
-    seconds_until_reset,
-)
+from cliniko_async._http.answers import Answer, Failure
 from cliniko_async._http.file_host import CONNECT_SECONDS, FileHost
 from cliniko_async._http.frames import without_frames
-from cliniko_async._http.sent_request import SentRequest, give_back, pieces_of, words
+from cliniko_async._http.sent_request import CLOSE_SECONDS, SentRequest, give_back, pieces_of, words
 from cliniko_async._http.transports import Transports
 from cliniko_async._http.unpack import ACCEPTED, UnpackError
+from cliniko_async.limits.reset import TOO_MANY_REQUESTS, seconds_until_reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -74,6 +70,17 @@ class Wire:
         ]
         self._account = account
         self.file_host: FileHost = FileHost(self._transports, user_agent)
+        self._under_way: set[anyio.CancelScope] = set()
+        self._interrupted: anyio.Event | None = None
+
+    async def interrupt(self) -> None:
+        """End the requests that are under way, and send no other."""
+        self._interrupted = anyio.Event()
+        for scope in self._under_way:
+            scope.cancel()
+        if self._under_way:
+            with anyio.move_on_after(CLOSE_SECONDS):
+                await self._interrupted.wait()
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -107,11 +114,23 @@ class Wire:
         except (httpx.InvalidURL, UnicodeError):  # of a redirect
             attempt.never_left()
             return Failure("the URL is malformed", processed=False, hopeless=True)
-        with anyio.move_on_after(deadline), silence.Sending():
-            return await attempt.run(sent, self._transports.way_to(sent.url))
+        with anyio.move_on_after(deadline) as scope, silence.Sending():
+            self._under_way.add(scope)
+            try:
+                if self._interrupted is None:
+                    return await attempt.run(sent, self._transports.way_to(sent.url))
+            finally:
+                self._has_ended(scope)
+        if self._interrupted:
+            return Failure("the session was closed", processed=attempt.may_have_left)
         return Failure(
             f"no answer within {deadline:g} s", processed=attempt.may_have_left, timed_out=True
         )
+
+    def _has_ended(self, scope: anyio.CancelScope) -> None:
+        self._under_way.discard(scope)
+        if self._interrupted and not self._under_way:
+            self._interrupted.set()
 
     def _built(self, request: Request[Any], url: Secret, attempt: _Attempt) -> SentRequest:
         headers = [*self._headers, ("Authorization", self._account.authorization.reveal())]
