@@ -7,6 +7,7 @@ moment as their `now`: several processes are several limiters that share nothing
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import attrs
@@ -56,22 +57,21 @@ class HostFile:
     """The file in which the processes of a host meet."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._number = 0
-
-    @property
-    def path(self) -> Path:
-        return self._folder / f"{self._number}.sqlite"
+        self.path: Path = folder / "limits.sqlite"
 
     def empty(self) -> None:
-        self._number += 1
+        if not self.path.exists():
+            return
+        file = sqlite3.connect(self.path)
+        for line in ("DELETE FROM places", "DELETE FROM users", "UPDATE clock SET at = 0"):
+            file.execute(line)
+        file.commit()
+        file.close()
 
     def store(self, name: str) -> Callable[[Question], Reply]:
         return HostStore(self.path, name).ask_now
 
     def is_empty(self) -> bool:
-        import sqlite3  # noqa: PLC0415 - for this store alone
-
         with sqlite3.connect(self.path) as file:
             (count,) = file.execute("SELECT count(*) FROM places").fetchone()
         file.close()

@@ -8,6 +8,7 @@ import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -70,6 +71,34 @@ def test_imports_go_downwards() -> None:
         upwards += [f"{module} imports {other}" for other in others - below]
         upwards += [f"{module} imports {other}" for other in below if own in ALONE]
     assert not upwards
+
+
+NO_CIRCLES: Final = ("limits",)
+"""Rooms whose modules do not import each other in circles, not even for their types."""
+
+
+@pytest.mark.parametrize("name", NO_CIRCLES)
+def test_no_room_has_a_circle_inside(name: str) -> None:
+    face = f"cliniko_async.{name}"
+    inside = {module for module in MODULES if module.startswith(f"{face}.")} - {f"{face}.__init__"}
+    below = {module: imported_by(module) & inside for module in inside}
+    while leaves := {module for module, others in below.items() if not others}:
+        below = {module: others - leaves for module, others in below.items() if others}
+    assert not below
+
+
+def imported_by(module: str) -> set[str]:
+    """The modules that a module names at its top, also for checkers alone."""
+    path = PACKAGE.parent / Path(*module.split(".")).with_suffix(".py")
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    lines = [
+        inner for line in body for inner in (line.body if isinstance(line, ast.If) else [line])
+    ]
+    found: set[str] = set()
+    for line in lines:
+        if isinstance(line, ast.ImportFrom) and line.module:
+            found |= {line.module, *(f"{line.module}.{name.name}" for name in line.names)}
+    return found
 
 
 def test_every_room_says_what_belongs_there_and_hands_out_its_face() -> None:
@@ -139,6 +168,7 @@ def test_the_http_library_is_imported_in_one_place() -> None:
     assert importers <= {
         "cliniko_async._http.wire",
         "cliniko_async._http.file_host",
+        "cliniko_async.limits.limited_transport",
         "cliniko_async._http.sent_request",
         "cliniko_async._http.transports",
         "cliniko_async.emulator.transport",

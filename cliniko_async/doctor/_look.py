@@ -10,10 +10,10 @@ import attrs
 import msgspec
 
 from cliniko_async._http import Request
-from cliniko_async._http.answers import date_of
 from cliniko_async._models.large_numbers import read_json
 from cliniko_async._query import encode_query
 from cliniko_async.errors import DecodeError
+from cliniko_async.limits.reset import date_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

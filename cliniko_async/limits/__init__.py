@@ -7,7 +7,8 @@ for all sessions, event loops and threads that share them in `local`.
 Processes share them where they meet: they lease places (`leases`, `leased_places`) from a `store`.
 That is a file for those of one host (`host`, with `host_rules` and `host_file`), and Redis for
 those of several (`redis`, with its `script`). `named` reads which of them a text names, and
-`identity` says who a user is.
+`identity` says who a user is, `reset` how long a 429 asks to wait, `share` what is left to us while
+a stranger spends too. `limited_transport` puts other httpx clients behind the same limiters.
 
 Not here: what a request is, how it is sent, and what its answer means.
 """
@@ -29,12 +30,14 @@ from cliniko_async.limits.rate import RateLimit
 
 if TYPE_CHECKING:
     from cliniko_async.limits.host import HostLimiter
+    from cliniko_async.limits.limited_transport import LimitedTransport
     from cliniko_async.limits.redis import RedisLimiter
 
 __all__ = [
     "Allowance",
     "HostLimiter",
     "Lane",
+    "LimitedTransport",
     "Limiter",
     "LimiterSnapshot",
     "LocalLimiter",
@@ -46,10 +49,14 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # checkers are to know each name
-    _LATER = {"HostLimiter": "host", "RedisLimiter": "redis"}
+    _LATER = {
+        "HostLimiter": "host",
+        "LimitedTransport": "limited_transport",
+        "RedisLimiter": "redis",
+    }
 
     def __getattr__(name: str) -> type:
-        """Import a limiter when it is asked for: SQLite is not needed by all, redis is an extra."""
+        """Import what needs SQLite, httpx, or redis, which is an extra, when it is asked for."""
         from importlib import import_module  # noqa: PLC0415 - for those alone
 
         if name not in _LATER:

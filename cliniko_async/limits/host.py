@@ -95,8 +95,6 @@ class HostStore:
     def __init__(self, path: Path | None, name: str) -> None:
         self._path = path
         self._name = name
-        self._lock = Lock()
-        self._rules: Rules | None = None
 
     async def ask(self, question: Question) -> Reply:
         """Run one transaction, in a thread.
@@ -118,20 +116,47 @@ class HostStore:
         """
         import sqlite3  # noqa: PLC0415 - for those alone who use it
 
+        try:
+            if self._path is None:
+                self._path = host_file.default()
+            return _files.at(self._path).answer(self._name, question)
+        except (sqlite3.Error, OSError) as error:
+            problem = _problem(error, self._path)
+        raise problem
+
+    async def aclose(self) -> None:
+        """Leave the file open: a process that opens a session per request opens it once."""
+
+
+class _File:
+    """A file that this process has open; threads use it in turn."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._rules: Rules | None = None
+
+    def answer(self, user: str, question: Question) -> Reply:
+        """Run one transaction.
+
+        Raises:
+            sqlite3.Error: It was not done.
+            OSError: The file cannot be made.
+            StoreError: It lies on a network file system.
+        """
         with self._lock:
             try:
-                return self._opened().answer(question)
-            except (sqlite3.Error, OSError) as error:
-                problem = _problem(error, self._path)
+                return self._opened().answer(user, question)
+            except BaseException:
                 self._close()
-        raise problem
+                raise
 
     def _opened(self) -> Rules:
         if self._rules and self._rules.is_gone():
             self._close()
         if self._rules is None:
-            path = host_file.prepared(self._path)
-            self._rules = Rules(path, self._name)
+            host_file.prepare(self._path)
+            self._rules = Rules(self._path)
         return self._rules
 
     def _close(self) -> None:
@@ -139,13 +164,38 @@ class HostStore:
         if rules:
             rules.close()
 
-    def _close_now(self) -> None:
-        with self._lock:
-            self._close()
+    def leave_to_parent(self) -> None:
+        """Never close what is open: the parent has it open too."""
+        if self._rules:
+            self._rules.leave_open()
 
-    async def aclose(self) -> None:
-        """Close the file."""
-        await anyio.to_thread.run_sync(self._close_now, abandon_on_cancel=True)
+
+class _Files:
+    """The files that this process has open."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._by_path: dict[Path, _File] = {}
+        self._parents: list[_File] = []
+
+    def at(self, path: Path) -> _File:
+        """The file at a path, opened when it is used."""
+        with self._lock:
+            return self._by_path.setdefault(path, _File(path))
+
+    def start_clean(self) -> None:
+        """After a fork, in the child."""
+        self._lock = Lock()  # another thread of the parent may hold it
+        for file in self._by_path.values():
+            file.leave_to_parent()
+        self._parents += self._by_path.values()
+        self._by_path = {}
+
+
+_files: Final = _Files()
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_files.start_clean)
 
 
 def _problem(error: sqlite3.Error | OSError, path: Path | None) -> StoreError:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from cliniko_async.errors import InvalidValueError
 from cliniko_async.limits.store import StoreError
 
-__all__ = ["boot", "checked", "identity", "prepared"]
+__all__ = ["boot", "checked", "default", "identity", "prepare"]
 
 FOLDER: Final = "cliniko-async"
 FILE: Final = "limits.sqlite"
@@ -54,17 +54,23 @@ def checked(path: str | os.PathLike[str] | None) -> Path | None:
     return found
 
 
-def prepared(path: Path | None) -> Path:
-    """The file, made if there is none, readable by its owner alone.
+def default() -> Path:
+    """The file of this account.
+
+    Raises:
+        OSError: There is no folder for it.
+    """
+    return _own_folder() / FILE
+
+
+def prepare(path: Path) -> None:
+    """Make the file if there is none, readable by its owner alone.
 
     Raises:
         StoreError: It lies on a network file system.
         OSError: It cannot be made.
     """
-    if path is None:
-        path = _own_folder() / FILE
-    else:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     kind = _network_kind(path.parent)
     if kind:
         raise StoreError(
@@ -73,7 +79,6 @@ def prepared(path: Path | None) -> Path:
             hopeless=True,
         )
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    return path
 
 
 def identity(path: Path) -> tuple[int, int] | None:

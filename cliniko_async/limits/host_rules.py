@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -52,20 +53,18 @@ TABLES: Final = (
 
 
 class Rules:
-    """An open file, for one user.
+    """An open file.
 
     Args:
         path: The file, which exists.
-        user: A hash that stands for the user.
 
     Raises:
         sqlite3.Error: It cannot be opened, or is another program's.
     """
 
-    def __init__(self, path: Path, user: str) -> None:
+    def __init__(self, path: Path) -> None:
         import sqlite3  # noqa: PLC0415 - for those alone who use it
 
-        self._user = user
         self._path = path
         self._file = host_file.identity(path)
         self._boot = host_file.boot()
@@ -77,6 +76,7 @@ class Rules:
         except BaseException:
             self._sql.close()
             raise
+        self._at_the_end = weakref.finalize(self, self._sql.close)
 
     def _prepare(self) -> None:
         import sqlite3  # noqa: PLC0415 - likewise
@@ -102,10 +102,18 @@ class Rules:
 
     def close(self) -> None:
         """Close the file."""
-        self._sql.close()
+        self._at_the_end()
 
-    def answer(self, question: Question) -> Reply:
+    def leave_open(self) -> None:
+        """Do not close the file at the process's end."""
+        self._at_the_end.detach()
+
+    def answer(self, user: str, question: Question) -> Reply:
         """Give back, look at the pause, take; all or nothing.
+
+        Args:
+            user: A hash that stands for the user.
+            question: What the process tells and asks.
 
         Raises:
             sqlite3.Error: It was not done.
@@ -113,8 +121,8 @@ class Rules:
         with _Transaction(self._sql):
             now = time.monotonic() if question.now is None else question.now
             self._set_clock(now)
-            self._give_back(question, now)
-            return self._take(question, now)
+            self._give_back(user, question, now)
+            return self._take(user, question, now)
 
     # The parts of a transaction
 
@@ -132,8 +140,7 @@ class Rules:
             (moved,),
         )
 
-    def _give_back(self, question: Question, now: float) -> None:
-        user = self._user
+    def _give_back(self, user: str, question: Question, now: float) -> None:
         self._sql.executemany(
             "INSERT OR REPLACE INTO places VALUES (?, ?, ?)",
             [(user, name, now + left) for name, left in question.back.items() if left > 0],
@@ -144,36 +151,36 @@ class Rules:
         )
         self._sql.execute("DELETE FROM places WHERE user = ? AND back <= ?", (user, now))
 
-    def _take(self, question: Question, now: float) -> Reply:
-        known = self._row(f"SELECT {COLUMNS} FROM users WHERE user = ?", self._user)  # noqa: S608 - ours
+    def _take(self, name: str, question: Question, now: float) -> Reply:
+        known = self._row(f"SELECT {COLUMNS} FROM users WHERE user = ?", name)  # noqa: S608 - ours
         user = _User(*known) if known else _User()
         other_rate = user.other_rate(question, now)
-        taken = self._value("SELECT count(*) FROM places WHERE user = ?", self._user)
+        taken = self._value("SELECT count(*) FROM places WHERE user = ?", name)
         user.learn(question, now, taken)
         free = user.share.places(now, question.limit, question.per) - taken
         given = user.hand_out(question, free, now)
-        self._hand_out(question, given, now)
+        self._hand_out(name, question, given, now)
         self._sql.execute(
             f"INSERT OR REPLACE INTO users (user, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - ours
-            (self._user, *user.columns()),
+            (name, *user.columns()),
         )
         free -= given
         kept = user.kept(question, now)
-        wait = self._wait(question, now, user, free)
-        wait_bulk = self._wait(question, now, user, free - kept)
+        wait = self._wait(name, question, now, user, free)
+        wait_bulk = self._wait(name, question, now, user, free - kept)
         if kept:
             wait_bulk = max(min(wait_bulk, user.seen + question.per - now), wait)
         return Reply(given, free, wait, wait_bulk, user.pause, now, other_rate)
 
-    def _hand_out(self, question: Question, count: int, now: float) -> None:
+    def _hand_out(self, user: str, question: Question, count: int, now: float) -> None:
         names = (f"{question.name}:{question.first + number}" for number in range(count))
         back = now + question.lease
         self._sql.executemany(
             "INSERT OR REPLACE INTO places VALUES (?, ?, ?)",
-            [(self._user, name, back) for name in names],
+            [(user, name, back) for name in names],
         )
 
-    def _wait(self, question: Question, now: float, user: _User, free: int) -> float:
+    def _wait(self, name: str, question: Question, now: float, user: _User, free: int) -> float:
         """Seconds until a place is free beside those that are kept."""
         if now < user.pause:
             return user.pause - now
@@ -181,7 +188,7 @@ class Rules:
             return 0.0
         back = self._value(
             "SELECT back FROM places WHERE user = ? ORDER BY back LIMIT 1 OFFSET ?",
-            self._user,
+            name,
             -free,
         )
         won = user.share.next_won(now, question.limit, question.per)

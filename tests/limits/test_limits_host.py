@@ -20,7 +20,7 @@ from cliniko_async.errors import (
     LimiterUnavailableError,
     SessionClosedError,
 )
-from cliniko_async.limits import HostLimiter, RateLimit, host_file
+from cliniko_async.limits import HostLimiter, RateLimit, host, host_file
 from cliniko_async.limits.host import HostStore
 from cliniko_async.limits.store import Question, StoreError
 
@@ -177,6 +177,7 @@ def test_after_a_restart_of_the_host_as_much_is_left_of_each_place(
         before.ask_now(question(interactive=5, now=1000.0))
         before.ask_now(question(interactive=0, back={"me:0": 7.0, "me:1": 30.0}, now=1001.0))
         monkeypatch.setattr(host_file, "boot", lambda: "second")
+        monkeypatch.setattr(host, "_files", host._Files())  # pyright: ignore[reportPrivateUsage] # another process's
         after = HostStore(path, "somebody")
         reply = after.ask_now(question(first=9, interactive=1, now=begins))
         assert (reply.given, reply.wait) == (0, pytest.approx(7))
@@ -226,7 +227,7 @@ def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(host_file, "_network_kind", lambda _: "nfs4")
     path = tmp_path / "limits.sqlite"
     with pytest.raises(StoreError, match="network file system"):
-        host_file.prepared(path)
+        host_file.prepare(path)
     with pytest.raises(LimiterUnavailableError, match=r"nfs4.*RedisLimiter"):
         run(HostLimiter(path, patience=60))
     assert not path.exists()
