@@ -201,14 +201,14 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 def _problem(error: sqlite3.Error | OSError, path: Path | None) -> StoreError:
     """What is wrong, and whether asking again may help."""
     file = f"its file {path}" if path else "its file in the folder for state"
-    code = getattr(error, "sqlite_errorcode", None)
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    kind: str = getattr(error, "sqlite_errorname", type(error).__name__)
     if code is not None and code & PRIMARY in LATER:
-        return StoreError(f"{file} is locked or cannot be written ({error.sqlite_errorname})")
+        return StoreError(f"{file} is locked or cannot be written ({kind})")
     if code is not None and code & PRIMARY in DAMAGED:
         return StoreError(
             f"{file} is damaged, or is no limiter's: delete it when no process uses it, or name "
             "another one",
             hopeless=True,
         )
-    kind = getattr(error, "sqlite_errorname", type(error).__name__)
     return StoreError(f"{file} cannot be used ({kind}): name another one", hopeless=True)

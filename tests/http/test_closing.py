@@ -87,7 +87,7 @@ async def test_calls_between_two_tries(limiter: Limiter | None) -> None:
 
 async def test_calls_that_wait_for_a_place(limiter: Limiter | None) -> None:
     names = ("read", "create", "list", "archive")
-    ended = await closed(limiter, Slow(latency=1), RateLimit(1, per=60), "get", *names)
+    ended = await closed(limiter, Slow(latency=1), RateLimit(1, per=60), "read", *names)
     assert ended[1:] == [SessionClosedError] * 4
 
 

@@ -224,7 +224,11 @@ def test_the_kind_of_file_system_is_that_of_the_deepest_mount(folder: str, kind:
 
 
 def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_file, "_network_kind", lambda _: "nfs4")
+
+    def kind(_: Path) -> str:
+        return "nfs4"
+
+    monkeypatch.setattr(host_file, "_network_kind", kind)
     path = tmp_path / "limits.sqlite"
     with pytest.raises(StoreError, match="network file system"):
         host_file.prepare(path)
