@@ -10,7 +10,7 @@ def main() -> None:
     try:
         from cliniko_async.cli import cliniko  # noqa: PLC0415 - the extra may be missing
     except ModuleNotFoundError as error:
-        sys.exit(f"{error.name} is missing: python -m pip install 'cliniko-async[cli]'")
+        sys.exit(f'{error.name} is missing: python -m pip install "cliniko-async[cli]"')
     cliniko()
 
 

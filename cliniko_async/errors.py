@@ -4,6 +4,7 @@
     ├── InvalidValueError (ValueError)   an argument's value cannot be right; nothing was sent
     ├── InvalidTypeError (TypeError)     an argument's type cannot be right; nothing was sent
     │   └── InvalidFieldsError           fields of a write that cannot be right: both of the above
+    ├── MissingExtraError (ImportError)  a package of an extra is not installed; nothing was sent
     ├── ReadOnlyError                    a write on a read-only session; nothing was sent
     ├── SessionClosedError               not open, closed, or another event loop's session
     ├── LimiterUnavailableError          the shared limiter cannot be reached; nothing was sent
@@ -54,6 +55,7 @@ __all__ = [
     "LimiterUnavailableError",
     "ListingChangedError",
     "MirrorError",
+    "MissingExtraError",
     "NotBookableError",
     "NotFoundError",
     "OutcomeUnknownError",
@@ -147,6 +149,24 @@ def expect(value: object, kinds: type | tuple[type, ...], otherwise: str) -> Non
     del value  # so that no traceback shows it here
     if not fits:
         raise InvalidTypeError(otherwise)
+
+
+class MissingExtraError(ClinikoError, ImportError):
+    """A package is not installed that an extra brings; the message has the line to type."""
+
+
+def missing_extra(error: ImportError, extra: str) -> ImportError:
+    """What to raise in place of a failed import.
+
+    Args:
+        error: The import's own.
+        extra: The extra of this package that brings what is missing.
+    """
+    module = (error.name or "").partition(".")[0]
+    if module == __name__.partition(".")[0]:
+        return error  # a fault of ours, which no package cures
+    name = module or "a package"
+    return MissingExtraError(f'{name} is missing: python -m pip install "cliniko-async[{extra}]"')
 
 
 class ReadOnlyError(ClinikoError):

@@ -16,14 +16,18 @@ from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin
 
 import attrs
 import msgspec
-import pyarrow as pa  # pyright: ignore[reportMissingTypeStubs] # it has none
 
 from cliniko_async._models.converter import decode
 from cliniko_async._models.empty_dates import decode_dates
 from cliniko_async._models.links import Link
 from cliniko_async._models.model import Id, Moment, Unknown, json_name
 from cliniko_async._models.real_types import REAL_TYPES, hints_of
-from cliniko_async.errors import DecodeError
+from cliniko_async.errors import DecodeError, missing_extra
+
+try:
+    import pyarrow as pa  # pyright: ignore[reportMissingTypeStubs] # it has none
+except ModuleNotFoundError as error:
+    raise missing_extra(error, "parquet") from None
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,6 +8,7 @@ import click
 
 from cliniko_async.cli.catalogue import near
 from cliniko_async.cli.connection import connected
+from cliniko_async.cli.missing import need
 
 __all__ = ["cliniko"]
 
@@ -31,6 +32,7 @@ def cliniko() -> None:
 
     Set CLINIKO_API_KEY, and CLINIKO_USER_AGENT as "Your app (you@example.com)".
     """
+    need("cli")
     for stream in (sys.stdout, sys.stderr):
         _forgive(stream)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["MODULES", "need"]
 
 MODULES: Final[Mapping[str, Sequence[str]]] = {
+    "cli": ("click", "rich", "platformdirs"),
     "emulator": ("starlette", "uvicorn"),
     "mirror": ("dlt", "duckdb", "pyarrow"),
     "parquet": ("pyarrow",),

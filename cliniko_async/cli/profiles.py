@@ -103,12 +103,8 @@ class Profile:
 
 def profiles_file() -> Path:
     """Where profiles are kept."""
-    try:
-        import platformdirs  # noqa: PLC0415 - for those who have profiles
-    except ModuleNotFoundError:
-        raise click.ClickException(
-            'platformdirs is missing: python -m pip install "cliniko-async[cli]"'
-        ) from None
+    import platformdirs  # noqa: PLC0415 - for those who have profiles
+
     return platformdirs.user_config_path(FOLDER, appauthor=False) / FILE
 
 

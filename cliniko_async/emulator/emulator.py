@@ -30,7 +30,12 @@ class Emulator(Backend):
     @cached_property
     def app(self) -> Starlette:
         """The ASGI app."""
-        from cliniko_async.emulator.app import make_app  # noqa: PLC0415 - starlette is not light
+        try:
+            from cliniko_async.emulator.app import make_app  # noqa: PLC0415 - starlette is not light
+        except ModuleNotFoundError as error:
+            from cliniko_async.errors import missing_extra  # noqa: PLC0415 - for this alone
+
+            raise missing_extra(error, "emulator") from None
 
         return make_app(self)
 

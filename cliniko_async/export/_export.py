@@ -17,6 +17,7 @@ import logging
 import time
 from datetime import datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -126,6 +127,8 @@ class Export:
     ) -> None:
         if format not in ("jsonl", "parquet"):
             raise InvalidValueError("format= takes 'jsonl' or 'parquet'")
+        if format == "parquet":  # what is missing is said before a request is spent
+            import_module("cliniko_async._models.arrow")
         if on_bad_record not in ("raise", "skip") and not callable(on_bad_record):
             raise InvalidValueError("on_bad_record= takes 'raise', 'skip' or a function")
         self._cliniko = cliniko.with_options(lane="bulk")

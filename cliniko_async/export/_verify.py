@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from cliniko_async._lists.page import Head
-from cliniko_async.errors import InvalidValueError
+from cliniko_async.errors import InvalidValueError, missing_extra
 from cliniko_async.export._manifest import Manifest, sha256_of
 
 if TYPE_CHECKING:
@@ -81,7 +81,10 @@ def _ids(file: Path) -> Iterator[str | int | None]:
             for line in lines:
                 yield _head.decode(line).id
         return
-    import pyarrow.parquet as pq  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs] # an extra, slow to import, and without types
+    try:
+        import pyarrow.parquet as pq  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs] # an extra, slow to import, and without types
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "parquet") from None
 
     parquet: Any = pq.ParquetFile(file)
     with parquet:

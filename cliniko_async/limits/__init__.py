@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cliniko_async.errors import missing_extra
 from cliniko_async.limits.allowance import (
     Allowance,
     Lane,
@@ -61,4 +62,8 @@ if not TYPE_CHECKING:  # checkers are to know each name
 
         if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+        try:
+            return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+        except ModuleNotFoundError as error:
+            problem = missing_extra(error, "redis")
+        raise problem

@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from cliniko_async.errors import InvalidTypeError, InvalidValueError, expect
+from cliniko_async.errors import InvalidTypeError, InvalidValueError, expect, missing_extra
 from cliniko_async.limits.local import LocalLimiter
 from cliniko_async.limits.rate import RateLimit
 
@@ -63,11 +63,11 @@ def _host(path: str | None) -> Limiter:
 def _redis(url: str) -> Limiter:
     try:
         from cliniko_async.limits.redis import RedisLimiter  # noqa: PLC0415 - an extra
-    except ImportError:
-        problem = "a limiter in Redis needs the extra: pip install 'cliniko-async[redis]'"
+    except ModuleNotFoundError as error:
+        problem = missing_extra(error, "redis")
     else:
         return RedisLimiter(url)
-    raise InvalidValueError(problem)
+    raise problem
 
 
 def rate_from(text: str) -> RateLimit:

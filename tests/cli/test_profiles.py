@@ -39,7 +39,11 @@ def emulator() -> Emulator:
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where profiles are, on this platform."""
     folder = tmp_path / "configuration"
-    monkeypatch.setattr(platformdirs, "user_config_path", lambda *_a, **_k: folder)
+
+    def user_config_path(_name: str, **_options: object) -> Path:
+        return folder
+
+    monkeypatch.setattr(platformdirs, "user_config_path", user_config_path)
     for name in ("CLINIKO_API_KEY", "CLINIKO_USER_AGENT", "CLINIKO_BASE_URL", "CLINIKO_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CLINIKO_LIMITER", "process")
