@@ -19,6 +19,7 @@ from cliniko_async._http.traffic import RequestEvent, Traffic, Wait
 from cliniko_async._lists.changes import Change
 from cliniko_async._models.fields import fields_from_json
 from cliniko_async._models.links import Link
+from cliniko_async._models.local_days import LocalDay
 from cliniko_async._models.model import Unknown
 from cliniko_async._query.query_string import DatePattern
 from cliniko_async.errors import (
@@ -190,6 +191,7 @@ __all__ = [
     "LimiterUnavailableError",
     "Link",
     "ListingChangedError",
+    "LocalDay",
     "MedicalAlert",
     "MemoCommunication",
     "NotBookableError",

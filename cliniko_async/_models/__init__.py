@@ -16,6 +16,7 @@ from cliniko_async._models.fields import (
     fields_from_json,
 )
 from cliniko_async._models.links import Link, Ref, is_id, to_id
+from cliniko_async._models.local_days import LocalDay, days_between, zone_of
 from cliniko_async._models.model import (
     NEEDED,
     READ_ONLY,
@@ -37,6 +38,7 @@ __all__ = [
     "Id",
     "JsonNumber",
     "Link",
+    "LocalDay",
     "Model",
     "Moment",
     "Record",
@@ -47,6 +49,7 @@ __all__ = [
     "Text255",
     "Text5000",
     "Unknown",
+    "days_between",
     "decode",
     "decode_rows",
     "encode_fields",
@@ -57,4 +60,5 @@ __all__ = [
     "to_id",
     "utc_text",
     "variants",
+    "zone_of",
 ]

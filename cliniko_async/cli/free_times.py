@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +16,8 @@ from cliniko_async.cli.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from cliniko_async._client import AsyncCliniko
 
 __all__ = ["free_times"]
 
@@ -46,26 +48,30 @@ def free_times(
     \b
     cliniko free-times --business 1 --practitioner 2 --practitioner 3 --type 4 --to 2026-05-31
     """
-    begin = first.date() if first else datetime.now(UTC).astimezone().date()
-    end = last.date() if last else begin + timedelta(days=6)
-    if end < begin:
+    if first and last and last < first:
         raise click.BadParameter("the last day is before the first", param_hint="--to")
     columns = columns_of("available_times")
     writer = writer_of(format or default_format(), columns, list(columns.values()))
 
     async def work() -> None:
         async with connection.session() as session:
+            begin = first.date() if first else await _today(session, business)
             found = await session.available_times.list(
                 business_id=business,
                 practitioner_ids=practitioner,
                 appointment_type_id=kind,
                 from_=begin,
-                to=end,
+                to=last.date() if last else begin + timedelta(days=6),
             )
         writer.write([_row(time.appointment_start, time.practitioner_id) for time in found])
         writer.close()
 
     run(work())
+
+
+async def _today(session: AsyncCliniko, business: str) -> date:
+    """The day that it is where patients are treated."""
+    return (await session.businesses.get(business)).local_day().day
 
 
 def _row(start: datetime | None, practitioner_id: str | None) -> dict[str, Any]:

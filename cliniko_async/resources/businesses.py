@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypedDict, Unpack
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
-from cliniko_async._models import Id, Link, Moment, Record, Ref, Text5000, model
+from cliniko_async._models import (
+    Id,
+    Link,
+    LocalDay,
+    Moment,
+    Record,
+    Ref,
+    Text5000,
+    days_between,
+    model,
+    zone_of,
+)
 from cliniko_async._query import ArrayField, BooleanField, DateTimeField, Filters
 from cliniko_async._verbs import (
     Archivable,
@@ -15,6 +27,9 @@ from cliniko_async._verbs import (
     Listable,
     Unarchivable,
 )
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 __all__ = ["Business", "BusinessFields", "BusinessFilters", "Businesses"]
 
@@ -51,6 +66,34 @@ class Business(Record):
     practitioners: Link | None = None
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The business's time zone.
+
+        Raises:
+            InvalidValueError: The business shows none, or this machine does not know it.
+        """
+        return zone_of(self.time_zone_identifier, repr(self))
+
+    def local_day(self, day: date | None = None) -> LocalDay:
+        """A day on the business's own clock; today by default.
+
+        Raises:
+            InvalidTypeError: It is not a date.
+            InvalidValueError: The business shows no time zone.
+        """
+        own = datetime.now(self.zone).date() if day is None else day
+        return days_between(self.zone, own, own)[0]
+
+    def local_days(self, first: date, last: date) -> Sequence[LocalDay]:
+        """The days from the first to the last, on the business's own clock.
+
+        Raises:
+            InvalidTypeError: One of them is not a date.
+            InvalidValueError: The last is before the first, or the business shows no time zone.
+        """
+        return days_between(self.zone, first, last)
 
 
 class BusinessFields(TypedDict, total=False):
