@@ -22,6 +22,7 @@ from dlt.destinations.exceptions import DestinationConnectionError
 
 from cliniko_async.errors import ClinikoError, InvalidValueError
 from cliniko_async.mirror._differences import Known
+from cliniko_async.mirror._views import create_views
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -158,6 +159,7 @@ def run(place: Place, source: Any) -> ClinikoError | None:
             disable_anon_tracker()
             LOG.setLevel(logging.CRITICAL)  # the first pipeline sets its own
             pipeline.run(source, loader_file_format="parquet")
+            create_views(pipeline)
         except Exception as error:  # noqa: BLE001 - dlt's errors, and those of the databases
             return _own(error).with_traceback(None)
     return None

@@ -151,7 +151,7 @@ def _attendee(making: Making, patient: Record, booked: Record, outcome: Outcome)
         "attendees",
         booked["created_at"],
         updated_at=booked["updated_at"],
-        arrived=outcome == "kept",
+        arrived={"kept": True, "missed": False}.get(outcome),
         sent_sms_reminders_count=int(outcome in ("kept", "missed")),
         patient_id=patient["id"],
         booking_id=booked["id"],
