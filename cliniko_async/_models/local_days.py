@@ -63,8 +63,7 @@ def days_between(zone: ZoneInfo, first: date, last: date) -> Sequence[LocalDay]:
         InvalidValueError: The last day is before the first.
     """
     for day in (first, last):
-        given: object = day
-        if isinstance(given, datetime) or not isinstance(given, date):
+        if isinstance(day, datetime) or not isinstance(day, date):  # pyright: ignore[reportUnnecessaryIsInstance] # a datetime is a date to a type checker
             raise InvalidTypeError("days are dates: write date(2026, 5, 31)")
     if last < first:
         raise InvalidValueError("the last day is before the first")

@@ -63,6 +63,11 @@ class Calendar:
         """A moment so many seconds later."""
         return moments.seconds_after(moment, seconds)
 
+    def since(self, moment: str, share: float) -> str:
+        """A moment between another one and the beginning of the clinic's day."""
+        start, now = datetime.fromisoformat(moment), datetime.fromisoformat(self.now)
+        return moments.text(start + share * (now - start))
+
     def moments(self, number: int) -> list[str]:
         """Rising moments from the opening to yesterday; some share a second."""
         days, random = (self.today - self.opened).days, self._random

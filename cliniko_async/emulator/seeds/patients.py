@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_patients"]
 
-DAY: Final = 86_400
 SPORTS: Final = ("swimming", "bouldering", "chess", "rowing")
 ALERTS: Final = ("Allergic to latex", "Takes blood thinners", "Has a pacemaker")
 RELATIONS: Final = ((20, "Child"), (40, "Spouse"), (30, "Sibling"))
@@ -40,13 +39,12 @@ def _patient(making: Making, staff: Staff, number: int, created_at: str) -> Reco
     first, last = random.choice(FIRST), f"{random.choice(LAST)}-{number}"
     born = date(1930, 1, 1) + timedelta(days=random.randrange(33_000))
     phone = f"0491 570 {MOBILES[number % len(MOBILES)]}"
-    changed = number % 4 == 0
-    updated_at = calendar.later(created_at, DAY * random.randrange(1, 400)) if changed else ""
+    updated_at = calendar.since(created_at, random.random()) if number % 4 == 0 else created_at
     doctor = random.choice(staff.contacts)["id"] if number % 5 == 0 else None
     return making.add(
         "patients",
         created_at,
-        updated_at=calendar.before(updated_at or created_at),
+        updated_at=updated_at,
         first_name=first,
         last_name=last,
         label=f"{first} {last}",
