@@ -23,7 +23,7 @@
     ├── DecodeError                      an answer that does not fit the model
     │   └── AnswerUnreadableError        a write that was done, but whose answer is not readable
     ├── IncompleteListingError           the listing may have holes
-    ├── ListingChangedError              rows came or went while pages were read
+    │   └── ListingChangedError          rows came or went while pages were read
     ├── ExportError (OSError)            a file of an export could not be written
     └── MirrorError                      the target of a mirror could not be read or written
 
@@ -351,7 +351,7 @@ class IncompleteListingError(ClinikoError):
     """The listing ended short or out of order, so that rows may be missing."""
 
 
-class ListingChangedError(ClinikoError):
+class ListingChangedError(IncompleteListingError):
     """Rows came or went while the pages were read, so that rows may be missing or doubled.
 
     Raised after the last row. A listing in the default order on a list that can be filtered by

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -44,6 +45,8 @@ class ListServer(httpx.AsyncBaseTransport):
         self._on_request = on_request
         self._spoil = spoil
         self._random = Random(0)
+        moments = [datetime.fromisoformat(row["created_at"]) for row in rows]
+        self._newest = max(moments, default=START) + timedelta(seconds=1)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -76,7 +79,14 @@ class ListServer(httpx.AsyncBaseTransport):
             page = [("page", str(int(asked.get("page", 1)) + 1))]
             links["next"] = str(request.url.copy_with(params=others + page))
         body = {"taxes": rows[start : start + size], "total_entries": len(rows), "links": links}
-        return httpx.Response(200, content=json.dumps(body).encode())
+        headers = {"date": format_datetime(self._now(), usegmt=True)}
+        return httpx.Response(200, content=json.dumps(body).encode(), headers=headers)
+
+    def _now(self) -> datetime:
+        """The server's clock: behind the rows that were there at first, at the newest since."""
+        newest = [datetime.fromisoformat(row["created_at"]) for row in self.rows[-1:]]
+        self._newest = max([self._newest, *newest])
+        return self._newest
 
 
 def passes(row: dict[str, Any], condition: str) -> bool:

@@ -6,7 +6,18 @@ list is asked for (`_query`), or the verbs that make one (`_verbs`).
 
 from cliniko_async._lists.changes import Change, Changes
 from cliniko_async._lists.list_request import OnChange, Source
-from cliniko_async._lists.listing import Listing
+from cliniko_async._lists.listing import Listing, ListingPage, RawPage, RawPages, raw_pages
 from cliniko_async._lists.plan import OnBadRecord
 
-__all__ = ["Change", "Changes", "Listing", "OnBadRecord", "OnChange", "Source"]
+__all__ = [
+    "Change",
+    "Changes",
+    "Listing",
+    "ListingPage",
+    "OnBadRecord",
+    "OnChange",
+    "RawPage",
+    "RawPages",
+    "Source",
+    "raw_pages",
+]

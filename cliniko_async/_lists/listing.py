@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import attrs
 
-from cliniko_async._lists.reader import Stream
+from cliniko_async._lists.page import Id
+from cliniko_async._lists.plan import as_bytes
+from cliniko_async._lists.stream import Stream
 from cliniko_async.errors import DecodeError, IncompleteListingError
 
 if TYPE_CHECKING:
-    import msgspec
-
+    from cliniko_async._lists.page import Batch
     from cliniko_async._lists.plan import Reading
 
-__all__ = ["Listing", "ListingPage"]
+__all__ = ["Listing", "ListingPage", "RawPage", "RawPages", "raw_pages"]
 
 T = TypeVar("T")
 
@@ -44,28 +45,28 @@ class Listing(Generic[T]):
     """
 
     def __init__(self, reading: Reading) -> None:
-        self.reading: Reading = reading
+        self._reading = reading
 
     def __aiter__(self) -> ListingIterator[T]:
-        return ListingIterator(Batches(self.reading))
+        return ListingIterator(Batches(self._reading))
 
     def pages(self) -> PageIterator[T]:
         """Page after page instead of record after record."""
-        return PageIterator(Batches(self.reading))
+        return PageIterator(Batches(self._reading))
 
     def raw(self) -> Listing[dict[str, Any]]:
         """The records as the API sent them: dicts, with whatever fields it has added since."""
-        return Listing(self.reading.raw())
+        return Listing(self._reading.raw())
 
-    def raw_bytes(self) -> Listing[msgspec.Raw]:
-        """The records' own bytes, exactly as the API sent them: `bytes(record)`."""
-        return Listing(self.reading.raw_bytes())
+    def raw_bytes(self) -> Listing[bytes]:
+        """The records' own bytes, exactly as the API sent them."""
+        return Listing(self._reading.raw_bytes())
 
     async def first(self) -> T | None:
         """The first record, or None. Costs one request for one record."""
-        for source in self.reading.sources:
+        for source in self._reading.sources:
             one = [attrs.evolve(source, per_page=1)]
-            batches = Batches(attrs.evolve(self.reading, sources=one))
+            batches = Batches(attrs.evolve(self._reading, sources=one))
             try:
                 async for item in ListingIterator[T](batches):
                     return item
@@ -75,20 +76,21 @@ class Listing(Generic[T]):
 
     async def all(self) -> list[T]:
         """All records, in memory."""
-        return [record async for record in self]
+        records = ListingIterator[T](Batches(self._reading.whole()))
+        return [record async for record in records]
 
     async def count(self) -> int:
         """How many records the API counts. Costs one request for one record."""
         total = 0
-        for source in self.reading.sources:
-            page = await self.reading.view.call(source.request(per_page=1))
+        for source in self._reading.sources:
+            page = await self._reading.view.call(source.request(per_page=1))
             if page.total is None:
                 raise IncompleteListingError("the API does not say how many there are")
             total += page.total
         return total
 
     def __repr__(self) -> str:
-        return f"<Listing of {self.reading.sources[0].template}>"
+        return f"<Listing of {self._reading.sources[0].template}>"
 
 
 class Batches:
@@ -96,17 +98,37 @@ class Batches:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._streams = [Stream(reading.view, source) for source in reading.sources]
+        self._streams = [
+            Stream(reading.view, source, eager=reading.eager) for source in reading.sources
+        ]
+        self._one_list = len(self._streams) == 1
+        self._known: set[Id | None] = set()
 
     async def next(self) -> tuple[Sequence[Any], int] | None:
         """The next records, errors among them if they are to be raised, and the list's total."""
+        found = await self.next_batch()
+        return (self._reading.records(found[0]), found[1]) if found else None
+
+    async def next_batch(self) -> tuple[Batch, int] | None:
+        """The next rows, and the list's total."""
         while self._streams:
             stream = self._streams[0]
             batch = await stream.next()
-            if batch is not None:
-                return self._reading.records(batch), stream.total
-            del self._streams[0]
+            if batch is None:
+                self._streams.remove(stream)
+                continue
+            if not self._one_list:
+                batch = self._new(batch)
+            if len(batch):
+                return batch, stream.total
         return None
+
+    def _new(self, batch: Batch) -> Batch:
+        """What was in none of the lists before: a record may move from one to the other."""
+        new = batch.without(self._known)
+        new.through = None
+        self._known.update(id for id in new.ids if id is not None)
+        return new
 
     def discard(self) -> None:
         """Cancel what is being read ahead, and end."""
@@ -172,3 +194,60 @@ class PageIterator(_Iterator, Generic[T]):
             if isinstance(record, DecodeError):
                 raise record
         return ListingPage(*found)
+
+
+@attrs.frozen(repr=False)
+class RawPage:
+    """Some rows of a list, as the API sent them.
+
+    Attributes:
+        rows: The records' own bytes.
+        ids: Their ids; None for one that has none.
+        seconds: The seconds in which they were created, as the API writes them.
+        total: How many rows the API announced at the start, or how many came so far.
+        through: All rows that were created before this second have been handed out, and of this
+            second those that came so far. None if the list is not read in the order of creation,
+            so that there is nothing to go on by.
+    """
+
+    rows: Sequence[bytes]
+    ids: Sequence[Id | None]
+    seconds: Sequence[str | None]
+    total: int
+    through: str | None
+
+    def __repr__(self) -> str:
+        return f"<RawPage of {len(self.rows)}, {self.total} in all>"
+
+
+class RawPages:
+    """Page after page of a listing that is read to its end."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._batches = Batches(reading.whole())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> RawPage:
+        found = await self._batches.next_batch()
+        if found is None:
+            raise StopAsyncIteration
+        batch, total = found
+        rows = batch.pick(as_bytes(batch.rows))
+        return RawPage(rows, batch.ids, batch.seconds, total, batch.through)
+
+    async def aclose(self) -> None:
+        """End, and cancel the pages that are being read ahead."""
+        self._batches.discard()
+
+    def __del__(self) -> None:
+        self._batches.discard()
+
+    def __repr__(self) -> str:
+        return "<RawPages>"
+
+
+def raw_pages(listing: Listing[Any]) -> RawPages:
+    """Read a listing page by page and undecoded, with what a job needs to go on where it was."""
+    return RawPages(listing._reading)  # noqa: SLF001 - of this module

@@ -1,8 +1,9 @@
-"""One page of a list as the API sent it: its rows undecoded, and what paging needs of them."""
+"""One page of a list as the API sent it: its rows undecoded, and what reading needs of them."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
 SECOND: Final = "2026-01-01T00:00:00Z"
 """How the API writes moments: in UTC, in whole seconds."""
 
-__all__ = ["Batch", "Head", "Page", "parse_page"]
+__all__ = ["Batch", "Head", "Id", "Page", "parse_page"]
+
+Id = str | int
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What the walk needs of a row."""
+    """What reading a list needs of a row."""
 
-    id: str | int | None = None
+    id: Id | None = None
     created_at: str | None = None
 
     @property
@@ -48,6 +51,7 @@ class _Links(msgspec.Struct):
 
 _envelope: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _raws: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_head: Final = msgspec.json.Decoder(Head)
 _heads: Final = msgspec.json.Decoder(list[Head])
 _total: Final = msgspec.json.Decoder(int | None)
 _links: Final = msgspec.json.Decoder(_Links | None)
@@ -58,62 +62,105 @@ class Page:
 
     Attributes:
         rows: The rows as JSON.
-        heads: Ids and moments of creation, row by row.
-        seconds: The seconds of their creation; None for a row that shows none.
+        ids: The rows' ids; None for a row that has none.
+        seconds: The seconds in which they were created; None for a row that shows none.
+        ordered: Whether all rows have both, and stand in the order of their creation.
         total: `total_entries`: how many rows the list had at that moment, on all pages.
         next: The link to the next page, as sent.
+        date: The server's clock, if the answer says it.
+        sent: When the page was asked for, by the loop's clock, not counting waits for the limit.
+        came: When it arrived.
     """
 
-    __slots__ = ("heads", "next", "rows", "seconds", "total")
+    __slots__ = ("came", "date", "ids", "next", "ordered", "rows", "seconds", "sent", "total")
 
     def __init__(
         self, rows: msgspec.Raw, heads: Sequence[Head], total: int | None, next: str | None
     ) -> None:
         self.rows: msgspec.Raw = rows
-        self.heads: Sequence[Head] = heads
+        self.ids: Sequence[Id | None] = [head.id for head in heads]
         self.seconds: Sequence[str | None] = [head.second for head in heads]
+        self.ordered: bool = None not in self.ids and _rises(self.seconds)
         self.total: int | None = total
         self.next: str | None = next
+        self.date: datetime | None = None
+        self.sent: float = 0.0
+        self.came: float = 0.0
+
+    @property
+    def first(self) -> str:
+        """The second of the first row of an ordered page, which has rows."""
+        return self.seconds[0] or ""
+
+    @property
+    def last(self) -> str:
+        """The second of its last row."""
+        return self.seconds[-1] or ""
+
+    def ends(self, before: int = 0) -> bool:
+        """Whether the list ends with this page.
+
+        It does if the total says so and there is no link to a next page; a total alone may lag.
+
+        Args:
+            before: Rows on the pages before it.
+        """
+        return self.next is None and (self.total is None or self.total <= before + len(self))
 
     def __len__(self) -> int:
-        return len(self.heads)
+        return len(self.ids)
 
     def __repr__(self) -> str:
         return f"<Page of {len(self)}, {self.total} in all>"
 
 
+def _rises(seconds: Sequence[str | None]) -> bool:
+    return all(a is not None and b is not None and a <= b for a, b in pairwise(seconds)) and (
+        len(seconds) != 1 or seconds[0] is not None
+    )
+
+
 class Batch:
-    """Rows to hand to the caller: those of a page, or some of them."""
+    """Rows to hand to the caller: those of a page, or some of them.
 
-    __slots__ = ("_keep", "_page")
+    Attributes:
+        through: Rows that were created before this second have all been handed out with this
+            batch. None if the list is not read in the order of creation.
+    """
 
-    def __init__(self, page: Page, keep: Sequence[int] | None = None) -> None:
+    __slots__ = ("_keep", "_page", "through")
+
+    def __init__(
+        self, page: Page, keep: Sequence[int] | None = None, *, through: str | None = None
+    ) -> None:
         self._page = page
         self._keep = keep
+        self.through: str | None = through
 
     @property
     def rows(self) -> msgspec.Raw:
         """The whole page's rows as JSON; `pick` says which of them are meant."""
         return self._page.rows
 
+    @property
+    def ids(self) -> Sequence[Id | None]:
+        """The ids of the rows that are meant."""
+        return self.pick(self._page.ids)
+
+    @property
+    def seconds(self) -> Sequence[str | None]:
+        """The seconds in which they were created."""
+        return self.pick(self._page.seconds)
+
     def pick(self, rows: Sequence[Any]) -> Sequence[Any]:
         """The rows that are meant, out of all rows of the page."""
         return rows if self._keep is None else [rows[index] for index in self._keep]
 
-    def within(self, until: str | None) -> Batch:
-        """Those of these rows that were created before a second."""
-        if until is None:
-            return self
-        seconds = self._page.seconds
+    def without(self, known: set[Id | None]) -> Batch:
+        """Those of these rows whose ids are not known."""
         kept = range(len(self._page)) if self._keep is None else self._keep
-        return Batch(self._page, [n for n in kept if (seconds[n] or "") < until])
-
-    def newest(self) -> tuple[str | None, set[str | int | None]]:
-        """The last second in which any of these rows was created, and the ids of that second."""
-        page = self._page
-        kept = range(len(page)) if self._keep is None else self._keep
-        last = max((page.seconds[n] or "" for n in kept), default=None)
-        return last, {page.heads[n].id for n in kept if page.seconds[n] == last}
+        new = [index for index in kept if self._page.ids[index] not in known]
+        return self if len(new) == len(self) else Batch(self._page, new, through=self.through)
 
     def __len__(self) -> int:
         return len(self._page) if self._keep is None else len(self._keep)
@@ -140,8 +187,15 @@ def _read_heads(rows: msgspec.Raw) -> Sequence[Head]:
     try:
         return _heads.decode(rows)
     except msgspec.ValidationError:
-        # A row that does not fit is its reader's trouble; here only the walk does without.
-        return [Head() for _ in _raws.decode(rows)]
+        # A row that does not fit is its reader's trouble; here it has no id and no moment.
+        return [_read_head(row) for row in _raws.decode(rows)]
+
+
+def _read_head(row: msgspec.Raw) -> Head:
+    try:
+        return _head.decode(row)
+    except msgspec.ValidationError:
+        return Head()
 
 
 def _read_total(envelope: dict[str, msgspec.Raw]) -> int | None:

@@ -21,8 +21,13 @@ __all__ = ["OnBadRecord", "Reading", "as_bytes", "as_dicts"]
 OnBadRecord = Literal["raise", "skip"] | Callable[[DecodeError], object]
 """What happens when a record does not fit its model: raise, skip it, or skip it and be told."""
 
-as_bytes = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _dicts = msgspec.json.Decoder(list[dict[str, Any]]).decode
+
+
+def as_bytes(rows: msgspec.Raw) -> Sequence[bytes]:
+    """A page's rows as the API sent them."""
+    return [bytes(row) for row in _raws(rows)]
 
 
 def as_dicts(rows: msgspec.Raw) -> Sequence[dict[str, Any]]:
@@ -38,6 +43,7 @@ class Reading:
         sources: Lists, read one after the other.
         decode: Makes records of a page's rows.
         on_bad_record: What happens with those that do not fit.
+        eager: Whether all of it will be read, so that as much as can be is asked for at once.
 
     Raises:
         InvalidValueError: `on_bad_record` is none of what can happen.
@@ -47,23 +53,30 @@ class Reading:
     sources: Sequence[Source]
     decode: Callable[[msgspec.Raw], Sequence[Any]]
     on_bad_record: OnBadRecord = "raise"
+    eager: bool = False
 
     def __attrs_post_init__(self) -> None:
         if self.on_bad_record not in ("raise", "skip") and not callable(self.on_bad_record):
             raise InvalidValueError("on_bad_record= takes 'raise', 'skip' or a function")
 
-    @property
-    def in_order_of_creation(self) -> bool:
-        """Whether rows come in that order, and can be filtered by it."""
-        return len(self.sources) == 1 and self.sources[0].walkable
-
     def raw(self) -> Reading:
         """The same, with rows as dicts."""
-        return Reading(self.view, self.sources, as_dicts)
+        return self._decoded(as_dicts)
 
     def raw_bytes(self) -> Reading:
         """The same, with rows as the API sent them."""
-        return Reading(self.view, self.sources, as_bytes)
+        return self._decoded(as_bytes)
+
+    def _decoded(self, decode: Callable[[msgspec.Raw], Sequence[Any]]) -> Reading:
+        return attrs.evolve(self, decode=decode, on_bad_record="raise")
+
+    def whole(self) -> Reading:
+        """The same, to be read to its end."""
+        return attrs.evolve(self, eager=True)
+
+    def in_bulk(self) -> Reading:
+        """The same to its end, in the lane for jobs."""
+        return attrs.evolve(self, view=self.view.bulk(), eager=True)
 
     def records(self, batch: Batch) -> Sequence[Any]:
         """The records of a batch, errors among them if they are to be raised."""

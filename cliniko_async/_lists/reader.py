@@ -1,357 +1,416 @@
 """The pages of one list, in order, with nothing missing: what every listing reads from.
 
-In the default order, a list is read in four steps, each of which is safe on its own:
+Page numbers drift: archive a row of page 1, and the first row of page 2 is never seen. What does
+not drift is `created_at`: it never changes, every list but three can be filtered by it, and it is
+the documented default order. So pages are read in bursts, each of which begins at a moment of
+creation and not at a number. The rules, in the order in which they stand below:
 
-1. Page 1. Most listings end here, after one request.
-2. One step of the walk, and at the same time the last page, which shows the time range.
-3. All that was created in between, page by page and several at once. No new row can enter a range
-   that lies in the past, so any difference in the totals means that a row left or came back.
-4. What the last page showed behind that range.
+1. The first burst follows page 1 at once: pages 2, 3 ... of the same list, but only of rows that
+   were created before page 1 was answered (its `Date`), so that no new row can balance one that
+   leaves. What was created since, the tail, is asked for in the same breath as the last pages.
+   Later bursts are anchored: rows created since the second of the last row, pages 1, 2 ...,
+   without the rows of that second that are known. If what is left fits on a page, one request
+   without the bound is enough.
+2. How many pages: all at once, up to 64, for who reads everything; for who may stop at any row 2
+   at first, then twice as many each time, up to 16. Fewer while there are many seams.
+3. Two neighbouring pages of a burst fit if they were read of the same list. They are suspect if
+   their totals differ, if they share a row, if the left one is short, or if they may have been
+   read more than two seconds apart. Between suspect pages a seam is read: what was created from
+   the left one's last second to the right one's first.
+4. A seam that does not fit on a page, a page that does not come, an empty page where rows were
+   announced: there the burst is cut, and the next one is anchored behind the last row, with half
+   the pages. So a deep page is replaced by a shallow one; a shallow one that fails is an error.
+5. A list ends when the total says so and there is no link to a next page.
+6. A second with more rows than a page holds is read by page numbers while its pages fit, and else
+   by ranges of ids, in halves of halves: rows of one second have no order of their own.
+7. A list in another order, or that cannot be filtered by `created_at`, is read by page numbers
+   (`numbers`).
+8. So is a list whose rows are not in the order of creation, or show no moment of creation. Rows
+   without one at the end of a list that is otherwise in order are listed by themselves.
 
-When a total differs in step 3, the pages ahead are thrown away and the walk goes on from the last
-row delivered, to the end. In another order, or where `created_at` is no filter, there are only
-page numbers and totals: a change is then an error, after the last row.
-
-Awaiting is safe to cancel: requests run in tasks of the session's, and nothing is noted down
-before they are done.
+Why nothing is missing: let r be a row that is there all the time and on no page of a burst. When
+a page was read, r stood before its rows or behind them. It stands behind the first page's, or the
+anchor would have shown it, and before the end of the last one's. So there are neighbours, the left
+one before r and the right one behind it when each was read; then r was created between the last
+row of the one and the first row of the other, which is what a seam reads, in one answer. Pages
+that fit need no seam: they are of the same list, and r would have to be on one of them. The one
+exception: a row leaves and another comes in while two neighbouring pages are both under way, so
+that their totals agree. Nothing that can be asked would show it.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from cliniko_async._lists.list_request import OnChange, Source
-from cliniko_async._lists.numbers import LINK_REPEATS, Numbers, check_link
-from cliniko_async._lists.page import Batch, Page
-from cliniko_async._lists.walk import Frontier, at, before, since, split_tail
-from cliniko_async.errors import (
-    ClinikoError,
-    IncompleteListingError,
-    ListingChangedError,
-    SessionClosedError,
-)
+from cliniko_async._lists.ahead import BROKEN, Ahead, Window
+from cliniko_async._lists.burst import Burst, contradict
+from cliniko_async._lists.id_range import IdRange
+from cliniko_async._lists.numbers import check_link
+from cliniko_async._lists.page import Batch
+from cliniko_async._lists.plain import Plain
+from cliniko_async._lists.seconds import Frontier, Span, after
+from cliniko_async._models.moments import utc_text
+from cliniko_async.errors import ApiError, IncompleteListingError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    import asyncio
+    from collections.abc import AsyncGenerator
 
-    from cliniko_async._http.request import Request
-    from cliniko_async._http.session import View
-    from cliniko_async._lists.walk import Condition
+    from cliniko_async._lists.list_request import PageRequest, Source
+    from cliniko_async._lists.page import Page
+    from cliniko_async._lists.seconds import Condition
 
-__all__ = ["OnChange", "Source", "Stream"]
+__all__ = ["Reader"]
 
-MOST_AHEAD: Final = 16
-"""Pages that are read ahead of the caller: about 4 MB of full patients."""
+LOCAL_MARGIN: Final = timedelta(minutes=1)
+"""How far the local clock is mistrusted if the server does not say what time it is."""
 
-WORTH_SPLITTING: Final = 2
-"""Pages left above which steps 2 and 3 save time; up to here the walk is as fast."""
+MOST_IDLE: Final = 4
+"""Bursts without a new row after which a listing is given up."""
 
-MOST_PASSES: Final = 5
-"""How often a second that keeps changing is read before the listing is given up."""
+MOST_LOOKS: Final = 10
+"""How often the last page is looked for in a list whose length changes."""
+
+REFUSED: Final = frozenset({400, 422})
+"""What a server says to a filter that it does not know."""
+
+OUT_OF_ORDER: Final = (
+    "the rows of this list are not in the order of their creation, so that some may be missing"
+)
+UNDATED: Final = (
+    "some rows of this list show no moment of creation and cannot be asked for, so that some may "
+    "be missing"
+)
+STUCK: Final = "the API announces rows and sends none that are new, so that some may be missing"
 
 
-class Stream:
-    """Reads one list, batch by batch."""
+class _NotByCreation(Exception):  # noqa: N818 - a turn on the way, which nobody sees
+    """This list is not in the order of creation, or does not filter by it."""
 
-    def __init__(self, view: View, source: Source) -> None:
-        self._view = view
+
+class Reader:
+    """Reads one list."""
+
+    def __init__(self, ahead: Ahead, source: Source, *, eager: bool) -> None:
+        self._ahead = ahead
         self._source = source
-        self._step: Callable[[], Awaitable[Batch | None]] = self._first
-        self._ahead: deque[asyncio.Task[Page]] = deque()
-        self._window = 1
-        self._frontier = Frontier()
-        self._walked = False
-        self._failure: ClinikoError | None = None
-        self._delivered = 0
+        self._window = Window(eager=eager)
+        self._front = Frontier()
         self._size = 1
-        self._total = 0
-        self._numbers = Numbers(0, 0)
-        self._tail: Batch | None = None
-        self._range: tuple[Condition, ...] = ()
-        self._link: str | None = None
-        self._links_seen: set[str | None] = set()
-        self._passes = 0
-        self._in_pass: set[str | int | None] = set()
-
-    async def next(self) -> Batch | None:
-        """The next rows, or None when there are no more.
-
-        Raises:
-            IncompleteListingError: Rows may be missing.
-            ListingChangedError: After the last row, if rows came or went meanwhile.
-        """
-        if self._failure:
-            raise self._failure
-        try:
-            batch = await self._step()
-        except ClinikoError as error:
-            # Asked again, the listing must not look as if it had ended well.
-            self._failure = error
-            self.discard()
-            raise
-        self._delivered += len(batch) if batch else 0
-        return batch
-
-    @classmethod
-    def walking(cls, view: View, source: Source, frontier: Frontier, *, size: int) -> Stream:
-        """A stream that walks on from a frontier, request after request."""
-        stream = cls(view, source)
-        stream._frontier, stream._size, stream._walked = frontier, size, True
-        stream._step = stream._walk
-        return stream
+        self._announced: int | None = None
+        self._delivered = 0
+        self._left = 0
+        self._over = False
+        self._tail: asyncio.Task[Page] | None = None
+        self._tail_at: int | None = None
+        self._tailed = False
+        self._plain = Plain()
 
     @property
     def total(self) -> int:
         """How many rows the first answer announced, or how many came so far if it did not."""
-        return self._total or self._delivered
+        return self._announced or self._delivered
 
-    def discard(self) -> None:
-        """Cancel what is being read ahead."""
-        while self._ahead:
-            self._ahead.pop().cancel()
+    async def read(self) -> AsyncGenerator[Batch]:
+        """All rows.
 
-    async def _end(self) -> Batch | None:
-        return None
+        Raises:
+            IncompleteListingError: Some may be missing.
+        """
+        first = await self._first()
+        by_creation = self._source.dated and first.ordered
+        if first.ends():
+            through = first.last if first and by_creation else None
+            yield self._counted(Batch(first, through=through))
+            return
+        if not first:
+            raise IncompleteListingError(STUCK)
+        self._plain.note(first, 1)
+        if not by_creation:
+            yield self._counted(Batch(first))
+        else:
+            try:
+                async for batch in self._by_creation(first):
+                    yield batch
+            except _NotByCreation:
+                self._ahead.cancel()
+            else:
+                return
+        async for batch in self._plain.behind(self._ahead, self._source, self._window):
+            yield self._counted(batch)
 
-    # One page
+    async def _first(self) -> Page:
+        page = await self._ahead.call(self._source.request())
+        check_link(page, 1)
+        if not page and not page.ends() and self._source.dated:
+            # The total may lag: asked in another way, it may be counted anew.
+            page = await self._ahead.call(self._request(Span(end=_bound(page))))
+        self._announced, self._size = page.total, max(len(page), 1)
+        return page
 
-    async def _get(self, request: Request[Page]) -> Page:
-        # Asked again after a cancellation, the page is on its way already.
-        if not self._ahead:
-            self._ahead.append(self._view.start(request))
-        return await self._arrival()
+    def _counted(self, batch: Batch) -> Batch:
+        self._delivered += len(batch)
+        return batch
 
-    async def _arrival(self) -> Page:
-        task = self._ahead[0]
-        await asyncio.wait({task})
-        if self._ahead and self._ahead[0] is task:
-            self._ahead.popleft()
-        if task.cancelled():
-            raise SessionClosedError("the session was closed while this listing was being read")
-        return task.result()
+    def _take(self, page: Page) -> Batch:
+        batch = self._counted(self._front.take(page))
+        self._plain.know(batch)
+        return batch
 
-    async def _go_on(self, step: Callable[[], Awaitable[Batch | None]]) -> Batch | None:
-        self._step = step
-        return await step()
+    def _request(self, span: Span, *extra: Condition) -> PageRequest:
+        return self._source.request(*span.conditions, *extra)
 
-    # Step 1: the first page
+    # Rule 1: bursts, all but the first of them anchored
 
-    async def _first(self) -> Batch | None:
-        page = await self._get(self._source.request())
-        if page.total is None:
-            check_link(page, 1)
-            self._step = self._linked
-            self._link = page.next
-            return Batch(page)
-        self._total, self._size = page.total, max(len(page), 1)
-        if len(page) >= page.total:
-            self._step = self._end
-            return Batch(page)
-        if not page:
-            raise IncompleteListingError("the API announces rows and sends none")
-        self._link = page.next
-        if not self._source.walkable or not self._frontier.fits(page):
-            check_link(page, 1)
-            self._step = self._number_pages()
-            return Batch(page)
-        pages_left = -(-(page.total - len(page)) // self._size)
-        if page.seconds[0] == page.seconds[-1]:
-            batch = self._frontier.take(page)
-            self._step = self._begin_second(page)
-            return batch
-        self._step = self._spread if pages_left > WORTH_SPLITTING else self._walk
-        return self._frontier.take(page)
+    async def _by_creation(self, first: Page) -> AsyncGenerator[Batch]:
+        yield self._take(first)
+        self._left = max((first.total or 0) - len(first), 1)
+        until = _bound(first)
+        if first.total is not None and until > first.last and not self._fits_on_a_page:
+            async for batch in self._bursts(until, self._first_burst(first, until)):
+                yield batch
+            if self._over:
+                self._front.stand_before(until)
+        if not (self._over and self._plain.is_two_pages):
+            async for batch in self._rest():
+                yield batch
+        async for batch in self._without_a_moment():
+            yield batch
 
-    # Step 2: one step of the walk, and the last page
+    @property
+    def _fits_on_a_page(self) -> bool:
+        return self._left + len(self._front.ids) <= self._size
 
-    async def _spread(self) -> Batch | None:
-        step = self._source.request(*self._from_here())
-        last = self._source.request(page=-(-self._total // self._size))
-        self._ahead.extend([self._view.start(step), self._view.start(last)])
-        return await self._go_on(self._spread_step)
+    def _first_burst(self, first: Page, until: str) -> Burst:
+        pages = -(-(first.total or 0) // self._size)
+        last = min(pages, 1 + self._window.length)
+        self._tail_at = last if last == pages > 2 else None  # noqa: PLR2004 - two full pages need no third request
+        return Burst(
+            self._ahead,
+            self._source,
+            Span(end=until),
+            begin=2,
+            last=last,
+            size=self._size,
+            left=first,
+        )
 
-    async def _spread_step(self) -> Batch | None:
-        page = await self._arrival()
-        if not self._frontier.fits(page):
-            self.discard()
-            return await self._go_on(self._number_pages())
-        self._step = self._spread_last
-        return await self._advance(page)
+    def _next_burst(self, burst: Burst | None, until: str | None) -> Burst:
+        known = len(self._front.ids)
+        # Within a second that fills pages, an anchored burst would show known rows: go on instead.
+        onward = burst is not None and known >= self._size and not burst.cut
+        rows = self._left + (0 if onward else known)
+        pages = 1 if self._announced is None else max(-(-rows // self._size), 1)
+        length = min(self._window.length, pages)
+        if onward:
+            burst = burst.onward(length)
+        else:
+            burst = Burst(
+                self._ahead,
+                self._source,
+                Span(self._front.second, until),
+                begin=1,
+                last=length,
+                size=self._size,
+                announced=rows if until and self._announced is not None else None,
+            )
+        self._tail_at = burst.last if length == pages else None
+        return burst
 
-    async def _spread_last(self) -> Batch | None:
-        page = await self._arrival()
-        here = self._frontier.second
-        tail = split_tail(page)
-        same = page.total == self._total and len(page) == (self._total - 1) % self._size + 1
-        if tail is None or not same or here is None or tail[0] <= here:
-            return await self._go_on(self._walk)
-        until, self._tail = tail
-        known = self._delivered - len(self._frontier.ids)
-        self._range = (since(here), before(until))
-        self._numbers = Numbers(self._total - known - len(self._tail), self._size)
-        return await self._go_on(self._ranged)
-
-    # Step 3: the range in between, in parallel
-
-    async def _ranged(self) -> Batch | None:
-        self._read_ahead(lambda number: self._source.request(*self._range, page=number))
-        page = await self._arrival()
-        if not self._numbers.agrees(page) or not self._continues(page):
-            self.discard()
-            return await self._go_on(self._walk)
-        self._window = min(self._window + 1, MOST_AHEAD)
-        self._numbers.arrived(page)
-        self._cut_ahead()
-        if self._numbers.over:
-            self._step = self._tailed
-        self._read_ahead(lambda number: self._source.request(*self._range, page=number))
-        batch = self._frontier.take(page)
-        return batch if len(batch) else await self._step()
-
-    def _continues(self, page: Page) -> bool:
-        if not self._frontier.fits(page):
-            return False
-        # The first page begins with the rows of the second that has been read; no other does.
-        return self._numbers.done == 0 or not self._frontier.knows_any(page)
-
-    def _read_ahead(self, request: Callable[[int], Request[Page]]) -> None:
-        while len(self._ahead) < self._window and self._numbers.asked < self._numbers.pages:
-            self._numbers.asked += 1
-            self._ahead.append(self._view.start(request(self._numbers.asked)))
-
-    def _cut_ahead(self) -> None:
-        """Give up pages that turned out not to exist."""
-        while self._ahead and self._numbers.asked > self._numbers.pages:
-            self._ahead.pop().cancel()
-            self._numbers.asked -= 1
-
-    # Step 4: what the last page showed
-
-    async def _tailed(self) -> Batch | None:
-        self._step = self._end
-        return self._tail
-
-    # The walk
-
-    def _from_here(self) -> Sequence[Condition]:
-        second = self._frontier.second
-        return (since(second),) if second else ()
-
-    async def _walk(self) -> Batch | None:
-        page = await self._get(self._source.request(*self._from_here()))
-        if not self._frontier.fits(page) and not self._walked:
-            return await self._go_on(self._number_pages())
-        return await self._advance(page)
-
-    async def _advance(self, page: Page) -> Batch | None:
-        """Hand out a step of the walk, and see where it leads."""
-        self._walked = True
-        stuck = bool(page) and page.seconds[-1] == self._frontier.second
-        batch = self._frontier.take(page)
-        if len(page) >= (page.total or 0):
-            self.discard()
-            self._step = self._end
-        elif not page:
-            raise IncompleteListingError("the API announces rows and sends none")
-        elif stuck:
-            self.discard()
-            self._passes = 0
-            self._step = self._begin_second()
-        elif self._step != self._spread_last:
-            self._step = self._walk
-        return batch if len(batch) else await self._step()
-
-    # A second with more rows than a page holds
-
-    def _begin_second(self, first: Page | None = None) -> Callable[[], Awaitable[Batch | None]]:
-        """Page through the frontier's second.
+    async def _bursts(self, until: str | None, burst: Burst | None = None) -> AsyncGenerator[Batch]:
+        """Read burst after burst to the end, or until what is left fits on a page with the tail.
 
         Args:
-            first: The list's first page, if the list seems to be of this second alone. If its
-                total is not the second's, the second is read from its own first page.
+            until: The bound.
+            burst: The first one, which is not anchored. Without one there is no tail.
         """
-        self._window = 1
-        self._numbers = Numbers(self._total, self._size)
-        self._in_pass = set()
-        if first:
-            self._numbers.asked = 1
-            self._numbers.arrived(first)
-            self._in_pass = {head.id for head in first.heads}
-        return self._in_second
+        idle = 0
+        self._tailed = burst is not None
+        burst = burst or self._next_burst(None, until)
+        while True:
+            place = self._front.place
+            async for batch in self._deliver(burst):
+                yield batch
+            burst.cancel()
+            if burst.cut and (burst.crowded or len(self._front.ids) >= self._size):
+                async for batch in self._crowd():
+                    yield batch
+            idle = 0 if self._front.place != place else idle + 1
+            if idle > MOST_IDLE:
+                raise IncompleteListingError(STUCK)
+            if self._over or (self._tailed and self._tail is None and self._fits_on_a_page):
+                return
+            burst = self._next_burst(burst, until)
 
-    async def _in_second(self) -> Batch | None:
-        second = self._frontier.second
-        conditions = at(second) if second else ()
-        self._read_ahead(lambda number: self._source.request(*conditions, page=number))
-        page = await self._arrival()
-        batch = self._frontier.take(page)
-        ids = {head.id for head in page.heads}
-        # Rows of one second have no order of their own: one that moves shows twice, or not at all.
-        if not self._numbers.agrees(page) or ids & self._in_pass:
-            self.discard()
-            self._passes += 1
-            if self._passes > MOST_PASSES:
-                raise IncompleteListingError("rows come and go too fast within one second")
-            self._step = self._begin_second()
-        else:
-            self._in_pass |= ids
-            self._window = min(self._window + 1, MOST_AHEAD)
-            self._numbers.arrived(page)
-            self._cut_ahead()
-            if self._numbers.over:
-                self.discard()
-                self._frontier.pass_second()
-                self._step = self._walk
-        return batch if len(batch) else await self._step()
+    def _keep_asking(self, burst: Burst) -> None:
+        """Keep pages on their way, and the tail with the last of the list."""
+        is_asked = burst.ask(self._window.ahead)
+        if is_asked and self._tailed and self._tail is None and burst.last == self._tail_at:
+            self._tail = self._ahead.start(self._request(Span(burst.span.end)))
 
-    # Page numbers, where the walk cannot be
+    async def _rest(self) -> AsyncGenerator[Batch]:
+        """What was created since the bound, or all that is left if that fits on a page."""
+        span = Span(self._front.second)
+        page = await (self._tail or self._ahead.call(self._request(span)))
+        self._see(page, span)
+        yield self._take(page)
+        if page.ends():
+            return
+        self._left, self._over = max((page.total or 0) - len(page), 1), False
+        # A list may grow faster than it is read: what is newest now ends the chase.
+        async for batch in self._bursts(await self._newest(page)):
+            yield batch
 
-    def _number_pages(self) -> Callable[[], Awaitable[Batch | None]]:
-        self._numbers = Numbers(self._total, self._size, asked=1, done=1, seen=self._size)
-        return self._numbered
-
-    async def _numbered(self) -> Batch | None:
-        self._read_ahead(self._numbered_request)
-        if not self._ahead:
-            self._check_end()
+    async def _newest(self, page: Page) -> str | None:
+        """The second behind the newest row; None if the API does not say."""
+        try:
+            seconds = (await self._ahead.call(self._source.newest())).seconds
+        except ApiError:
             return None
-        page = await self._arrival()
-        self._window = min(self._window + 1, MOST_AHEAD)
-        check_link(page, self._numbers.done + 1)
-        self._numbers.follow(page)
-        self._cut_ahead()
-        self._read_ahead(self._numbered_request)
-        return Batch(page) if page else await self._step()
-
-    def _numbered_request(self, number: int) -> Request[Page]:
-        if self._link is None:
-            return self._source.request(page=number)
-        return self._source.following(self._link, page=number)
-
-    def _check_end(self) -> None:
-        numbers = self._numbers
-        if numbers.changed and self._source.on_change == "raise":
-            raise ListingChangedError(
-                "rows came or went while this listing was read, so that some may be missing or "
-                "doubled: list in the default order, which heals itself, or accept it with "
-                "on_change='ignore'"
-            )
-        if not numbers.changed and numbers.seen != numbers.total:
-            raise IncompleteListingError(
-                f"the listing ended after {numbers.seen} of {numbers.total} rows"
-            )
-        self._step = self._end
-
-    # Links alone, where the answer has no total
-
-    async def _linked(self) -> Batch | None:
-        if self._link is None:
+        if not seconds or seconds[0] is None or seconds[-1] is None:
             return None
-        page = await self._get(self._source.following(self._link))
-        self._links_seen.add(self._link)
-        if page.next in self._links_seen:
-            raise IncompleteListingError(LINK_REPEATS)
-        self._link = page.next
-        return Batch(page)
+        falls = seconds[0] > seconds[-1] and (not page or seconds[0] >= page.last)
+        return after(seconds[0]) if falls else None
+
+    # Rules 2 to 5: a burst, its seams, its cut and the end. Rule 2's figures are in Window
+
+    async def _deliver(self, burst: Burst) -> AsyncGenerator[Batch]:
+        """The rows of a burst, up to where it is cut."""
+        while True:
+            self._keep_asking(burst)
+            if burst.number > burst.last:
+                break
+            found = await self._arrival(burst)
+            if not found:
+                return
+            page, seam = found
+            if seam:
+                yield self._take(seam)
+            batch = self._take(page)
+            self._stand_behind(page, burst)
+            if self._over:
+                yield batch
+                return
+            self._window.grow()
+            self._keep_asking(burst)
+            yield batch
+        self._window.adapt(burst.length, burst.seams)
+
+    async def _arrival(self, burst: Burst) -> tuple[Page, Page | None] | None:
+        """A page and the seam before it, or None if the burst is cut here."""
+        number = burst.number
+        try:
+            page, seam = await burst.arrival()
+        except BROKEN as error:
+            if number == 1:
+                raise
+            self._cut(burst)
+            if not isinstance(error, NotFoundError):
+                self._window.stay_above(number)
+            return None
+        except ApiError as error:
+            self._see_refused(error)
+            raise
+        self._see(page, burst.span, left=burst.left)
+        if seam:
+            self._see(seam.page, seam.span)
+        if not burst.goes_on(page, seam) or not (page or page.ends(self._before(number))):
+            self._cut(burst)
+            return None
+        return page, seam.page if seam else None
+
+    def _before(self, number: int) -> int:
+        return (number - 1) * self._size
+
+    def _stand_behind(self, page: Page, burst: Burst) -> None:
+        before = self._before(burst.number)
+        if burst.span.begin is None:
+            self._plain.note(page, burst.number)
+        burst.stand_behind(page)
+        behind = (page.total or 0) - before - len(page)
+        self._left = max(behind, int(page.next is not None))
+        self._over = page.ends(before)
+
+    def _cut(self, burst: Burst) -> None:
+        burst.cut = True
+        self._window.halve(burst.length)
+
+    # Rule 6: a second with more rows than a page holds
+
+    async def _crowd(self) -> AsyncGenerator[Batch]:
+        """The rows of the frontier's second, by ranges of ids."""
+        span = Span.through(self._front.second, self._front.second)
+        ranges = deque([IdRange()])
+        while ranges:
+            part = ranges.popleft()
+            page = await self._ahead.call(self._request(span, *part.conditions))
+            self._see(page, span)
+            if not part.holds(page):
+                self._turn()
+            if page.ends():
+                batch = self._take(page)
+                self._left = max(self._left - len(batch), 1)
+                yield batch
+            else:
+                ranges.extendleft(reversed(part.halves(page)))
+        self._front.pass_second()
+
+    # Rules 7 and 8: other orders, and rows without a moment of creation
+
+    def _see(self, page: Page, span: Span, *, left: Page | None = None) -> None:
+        """See that an answer is in the order of creation, and what was asked for."""
+        if not page.ordered or not span.holds(page) or (left and page and contradict(left, page)):
+            self._turn()
+        self._plain.compare(page, span)
+
+    def _see_refused(self, error: ApiError) -> None:
+        if error.status in REFUSED and self._plain.is_all:
+            raise _NotByCreation from None
+
+    def _turn(self) -> None:
+        """Go by page numbers from here on, which can be done while all rows were read by them."""
+        if self._plain.is_all:
+            raise _NotByCreation
+        raise IncompleteListingError(OUT_OF_ORDER)
+
+    async def _may_be_undated(self) -> bool:
+        """Whether rows without a moment of creation may stand at the end of the list."""
+        number = -(-(self._announced or 0) // self._size)
+        for _ in range(MOST_LOOKS):
+            try:
+                page = await self._ahead.call(self._source.request(page=max(number, 1)))
+            except NotFoundError:
+                number -= 1
+                continue
+            except BROKEN:
+                break
+            if None in page.seconds or (page and page.next is None):
+                return None in page.seconds
+            last = -(-(page.total or 0) // self._size)
+            number = max(number + 1, last) if page else min(number - 1, last)
+        return True
+
+    async def _without_a_moment(self) -> AsyncGenerator[Batch]:
+        if self._plain.is_accounted_for or not await self._may_be_undated():
+            return
+        source = self._source.undated()
+        try:
+            page = await self._ahead.call(source.request())
+        except ApiError as error:
+            if error.status in REFUSED:
+                raise IncompleteListingError(UNDATED) from None
+            raise
+        if any(page.seconds):
+            raise IncompleteListingError(UNDATED)
+        yield self._counted(Batch(page))
+        if not page.ends():
+            plain = Plain()
+            plain.note(page, 1)
+            async for batch in plain.behind(self._ahead, source, self._window):
+                yield self._counted(batch)
+
+
+def _bound(first: Page) -> str:
+    return utc_text(first.date or datetime.now(UTC) - LOCAL_MARGIN)

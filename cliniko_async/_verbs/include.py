@@ -13,8 +13,6 @@ from cliniko_async.errors import InvalidTypeError, InvalidValueError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import msgspec
-
     from cliniko_async._lists.listing import Listing
     from cliniko_async._query.filters import Filter, Filters
 
@@ -78,7 +76,7 @@ def include_params(include: Iterable[str], resource: type[object]) -> Iterable[t
             yield "q[]", f"{kind}_at:*"
 
 
-def everything(resource: Any, *where: Filter[Any], sort: str | None = None) -> Listing[msgspec.Raw]:
+def everything(resource: Any, *where: Filter[Any], sort: str | None = None) -> Listing[bytes]:
     """All rows that pass the filters, hidden ones too.
 
     Where a filter is on a mark, records without that mark do not pass.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypedDict, TypeVar, Unpack
 
 from cliniko_async._lists.changes import Changes
+from cliniko_async._lists.list_request import OnChange, Source
 from cliniko_async._lists.listing import Listing
 from cliniko_async._lists.plan import OnBadRecord, Reading
-from cliniko_async._lists.reader import OnChange, Source
-from cliniko_async._lists.scan import Scan
 from cliniko_async._models.converter import decode_rows
 from cliniko_async._models.links import Link, Ref, to_id
 from cliniko_async._models.model import Model
@@ -73,35 +72,52 @@ class Lists(Resource[M], Generic[M, F, I]):
         parent: Ref | None,
         where: Sequence[Filter[F]],
         *,
+        link: Link | None = None,
+        **options: Unpack[ListOptions[F, I]],
+    ) -> Listing[M]:
+        """A listing of the path that this template gives with the parent's id, or of a link's."""
+        return Listing(self._plan(template, parent, where, link=link, **options))
+
+    def _plan(
+        self,
+        template: str,
+        parent: Ref | None,
+        where: Sequence[Filter[F]],
+        *,
         sort: SortBy[F] | None = None,
         include: Iterable[I] = (),
         per_page: int = MOST_PER_PAGE,
         on_change: OnChange = "raise",
         on_bad_record: OnBadRecord = "raise",
         link: Link | None = None,
-    ) -> Listing[M]:
-        """A listing of the path that this template gives with the parent's id, or of a link's."""
+    ) -> Reading:
+        """What such a listing reads."""
         order = None if sort is None else sort_text(sort)
         path = _fill(template, parent)
         own: Sequence[tuple[str, str]] = ()
         if link is not None:
             template, path, own = linked_list(link, self.name, self._filters)
+            order = order or dict(own).get("sort")
         source = Source(
             template=template,
             path=path,
             key=_key(template),
             params=(
-                *own,
+                *(pair for pair in own if pair[0] not in ("page", "per_page", "sort")),
                 *_conditions(template, where, self._filters),
                 *include_params(include, type(self)),
                 *((("sort", order),) if order else ()),
             ),
             per_page=_checked_per_page(per_page),
-            walkable=order in DEFAULT_ORDERS and "created_at" in self._filters.names,
+            dated=(
+                order in DEFAULT_ORDERS
+                and "order" not in dict(own)
+                and "created_at" in self._filters.names
+            ),
             on_change=_checked_on_change(on_change),
         )
         sources = self._sources(source, include)
-        return Listing(Reading(self._view, sources, self._rows(), on_bad_record))
+        return Reading(self._view, sources, self._rows(), on_bad_record)
 
     def _sources(self, source: Source, _include: Iterable[str]) -> Sequence[Source]:
         """The lists that make up a listing: one, unless a resource keeps some records apart."""
@@ -157,19 +173,18 @@ class Listable(Lists[M, F, I], Batched[M, I]):
         *where: Filter[F],
         include: Iterable[I] = (),
         on_bad_record: OnBadRecord = "raise",
-    ) -> Scan[M]:
-        """Fetch all records that pass the filters, in parallel and in no particular order.
+    ) -> Listing[M]:
+        """List all records that pass the filters, for a job that reads them to the end.
 
-        For jobs: it goes through the bulk lane. Nothing that stays is missed or comes twice,
-        whatever comes and goes meanwhile.
+        It is `list` in the bulk lane, with as many pages under way as can be from the start.
 
         Args:
-            where: Filters; those on `created_at` narrow the ranges that are walked.
+            where: Filters, as in `list`.
             include: Kinds of records that the API hides otherwise.
             on_bad_record: As in `list`.
         """
-        listing = self.list(*where, include=include, on_bad_record=on_bad_record)
-        return Scan(listing.reading)
+        plan = self._plan(self.path, None, where, include=include, on_bad_record=on_bad_record)
+        return Listing(plan.in_bulk())
 
     def changes(self, *, since: datetime | None = None, cursor: str | None = None) -> Changes[M]:
         """Fetch what has been created, updated or hidden since a moment, or since the last run.

@@ -83,7 +83,7 @@ class Copy(Protocol):
 class Found:
     """Records that were created or changed, and ids of those that are there no more."""
 
-    rows: Sequence[msgspec.Raw] = ()
+    rows: Sequence[bytes] = ()
     gone: Sequence[str] = ()
 
 
@@ -98,9 +98,9 @@ class Start:
         seconds: How long all that took.
     """
 
-    rows: Sequence[msgspec.Raw]
-    pages: PageIterator[msgspec.Raw] | None = None
-    newest: ListingPage[msgspec.Raw] | None = None
+    rows: Sequence[bytes]
+    pages: PageIterator[bytes] | None = None
+    newest: ListingPage[bytes] | None = None
     seconds: float = 0.0
 
 
@@ -202,17 +202,17 @@ class Differences:
         async for found in self._hidden_or_gone(page.total_entries):
             yield found
 
-    def _moment(self, page: ListingPage[msgspec.Raw] | None) -> datetime:
+    def _moment(self, page: ListingPage[bytes] | None) -> datetime:
         """The newest change on a page, if it has the order that was asked for."""
         moments = [self._head(row).updated_at for row in page.items] if page else []
         return moments[0] if moments and _falls(moments) else self.until
 
-    async def _pages(self, listing: Listing[msgspec.Raw]) -> AsyncGenerator[Found]:
+    async def _pages(self, listing: Listing[bytes]) -> AsyncGenerator[Found]:
         pages = listing.pages()
         while rows := await self._ask(_some(pages)):
             yield self._noted(rows)
 
-    def _list(self, *where: Filter[Any]) -> Listing[msgspec.Raw]:
+    def _list(self, *where: Filter[Any]) -> Listing[bytes]:
         return everything(self._resource, *where)
 
     def _missed(self, ids: Iterable[str]) -> Found:
@@ -221,7 +221,7 @@ class Differences:
         self._gone.update(gone)
         return Found(gone=gone)
 
-    def _head(self, row: msgspec.Raw) -> _Head:
+    def _head(self, row: bytes) -> _Head:
         try:
             return decode_dates(_head, row)
         except msgspec.ValidationError:
@@ -230,7 +230,7 @@ class Differences:
             raise record
         raise DecodeError("a record lacks an id or a moment", resource=self._resource.name)
 
-    def _noted(self, rows: Sequence[msgspec.Raw]) -> Found:
+    def _noted(self, rows: Sequence[bytes]) -> Found:
         for row in rows:
             head = self._head(row)
             hidden = any(getattr(head, mark) is not None for mark in self._marks)
@@ -293,7 +293,7 @@ def _falls(moments: Sequence[datetime]) -> bool:
     return all(a >= b for a, b in pairwise(moments))
 
 
-async def _first(listing: Listing[msgspec.Raw]) -> ListingPage[msgspec.Raw] | None:
+async def _first(listing: Listing[bytes]) -> ListingPage[bytes] | None:
     pages = listing.pages()
     try:
         return await _next(pages)
@@ -301,13 +301,13 @@ async def _first(listing: Listing[msgspec.Raw]) -> ListingPage[msgspec.Raw] | No
         await pages.aclose()
 
 
-async def _next(pages: PageIterator[msgspec.Raw]) -> ListingPage[msgspec.Raw] | None:
+async def _next(pages: PageIterator[bytes]) -> ListingPage[bytes] | None:
     return await anext(pages, None)
 
 
-async def _some(pages: PageIterator[msgspec.Raw]) -> list[msgspec.Raw]:
+async def _some(pages: PageIterator[bytes]) -> list[bytes]:
     """The rows of as many pages as make a batch; none at the end."""
-    rows: list[msgspec.Raw] = []
+    rows: list[bytes] = []
     while len(rows) < BATCH and (page := await _next(pages)):
         rows += page.items
     return rows
@@ -317,7 +317,7 @@ async def _result(awaited: Awaitable[T]) -> T:
     return await awaited
 
 
-def _by_change(resource: Any) -> Listing[msgspec.Raw]:
+def _by_change(resource: Any) -> Listing[bytes]:
     return everything(resource, sort="updated_at:desc")
 
 

@@ -153,7 +153,7 @@ class AvailableTimes(Lists[AvailableTime, NoFilters, Never]):
             path=f"{place.path}/available_times",
             key="available_times",
             params=(("from", span[0]), ("to", span[1])),
-            walkable=False,
+            dated=False,
         )
         return Listing(Reading(self._view, [source], self._rows()))
 
