@@ -6,7 +6,15 @@ list is asked for (`_query`), or the verbs that make one (`_verbs`).
 
 from cliniko_async._lists.changes import Change, Changes
 from cliniko_async._lists.list_request import OnChange, Source
-from cliniko_async._lists.listing import Listing, ListingPage, RawPage, RawPages, raw_pages
+from cliniko_async._lists.listing import (
+    Listing,
+    ListingPage,
+    RawPage,
+    RawPages,
+    first_page,
+    raw_pages,
+    undecoded,
+)
 from cliniko_async._lists.plan import OnBadRecord
 
 __all__ = [
@@ -19,5 +27,7 @@ __all__ = [
     "RawPage",
     "RawPages",
     "Source",
+    "first_page",
     "raw_pages",
+    "undecoded",
 ]

@@ -97,7 +97,7 @@ class Changes(Generic[M]):
         self,
         view: View,
         model: type[M],
-        listing: Callable[[Filter[Any]], Listing[bytes]],
+        listing: Callable[[Filter[Any]], Listing[msgspec.Raw]],
         marks: Sequence[str],
         *,
         since: datetime | None,
@@ -134,7 +134,7 @@ class Changes(Generic[M]):
         """Note what the next run begins with."""
         self._cursor = cursor
 
-    def listed(self, field: str) -> Listing[bytes]:
+    def listed(self, field: str) -> Listing[msgspec.Raw]:
         """The rows for which this field is new."""
         return self._listing(Filter(field, f">={utc_text(self.look_back)}"))
 
@@ -160,7 +160,7 @@ class ChangesIterator(Generic[M]):
         self._changes = changes
         self._run = _Run(changes)
         self._fields = ["updated_at", *changes.marks]
-        self._rows: ListingIterator[bytes] | None = None
+        self._rows: ListingIterator[msgspec.Raw] | None = None
         self._closed = False
 
     def __aiter__(self) -> Self:
@@ -213,7 +213,7 @@ class _Moments(msgspec.Struct):
 _moments: Final = msgspec.json.Decoder(_Moments)
 
 
-def _read_moments(row: bytes) -> _Moments:
+def _read_moments(row: msgspec.Raw) -> _Moments:
     try:
         return decode_dates(_moments, row)
     except msgspec.ValidationError:  # of a record that its model will not take either
@@ -235,12 +235,12 @@ class _Run(Generic[M]):
         if self._began is None:
             self._began = self._changes.server_time() or self._local_start - LOCAL_MARGIN
 
-    def tell(self, row: bytes) -> Change[M] | DecodeError | None:
+    def tell(self, row: msgspec.Raw) -> Change[M] | DecodeError | None:
         """The change that a row is, or None if this version of it has been told."""
         record = decode(self._changes.model, row)
         if isinstance(record, DecodeError):
             return record
-        digest = base64.urlsafe_b64encode(hashlib.sha256(row).digest()[:12]).decode()
+        digest = base64.urlsafe_b64encode(hashlib.sha256(bytes(row)).digest()[:12]).decode()
         moments = _read_moments(row)
         names = _Moments.__struct_fields__
         if any(moments.since(self._start - OVERLAP, name) for name in names):

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import attrs
+import msgspec
 
 from cliniko_async._lists.page import Id
-from cliniko_async._lists.plan import as_bytes
+from cliniko_async._lists.plan import as_raw
 from cliniko_async._lists.stream import Stream
 from cliniko_async.errors import DecodeError, IncompleteListingError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from cliniko_async._lists.page import Batch
     from cliniko_async._lists.plan import Reading
 
-__all__ = ["Listing", "ListingPage", "RawPage", "RawPages", "raw_pages"]
+__all__ = ["Listing", "ListingPage", "RawPage", "RawPages", "first_page", "raw_pages", "undecoded"]
 
 T = TypeVar("T")
 
@@ -201,7 +202,7 @@ class RawPage:
     """Some rows of a list, as the API sent them.
 
     Attributes:
-        rows: The records' own bytes.
+        rows: The records' own bytes, in a form whose repr does not show them.
         ids: Their ids; None for one that has none.
         seconds: The seconds in which they were created, as the API writes them.
         total: How many rows the API announced at the start, or how many came so far.
@@ -210,7 +211,7 @@ class RawPage:
             so that there is nothing to go on by.
     """
 
-    rows: Sequence[bytes]
+    rows: Sequence[msgspec.Raw]
     ids: Sequence[Id | None]
     seconds: Sequence[str | None]
     total: int
@@ -218,6 +219,11 @@ class RawPage:
 
     def __repr__(self) -> str:
         return f"<RawPage of {len(self.rows)}, {self.total} in all>"
+
+
+def _raw_page(batch: Batch, total: int) -> RawPage:
+    rows = batch.pick(as_raw(batch.rows))
+    return RawPage(rows, batch.ids, batch.seconds, total, batch.through)
 
 
 class RawPages:
@@ -233,9 +239,7 @@ class RawPages:
         found = await self._batches.next_batch()
         if found is None:
             raise StopAsyncIteration
-        batch, total = found
-        rows = batch.pick(as_bytes(batch.rows))
-        return RawPage(rows, batch.ids, batch.seconds, total, batch.through)
+        return _raw_page(*found)
 
     async def aclose(self) -> None:
         """End, and cancel the pages that are being read ahead."""
@@ -246,6 +250,24 @@ class RawPages:
 
     def __repr__(self) -> str:
         return "<RawPages>"
+
+
+def undecoded(listing: Listing[Any]) -> Listing[msgspec.Raw]:
+    """A listing's records as the API sent them, to its end.
+
+    Their repr does not show them, so that they may stand in any frame.
+    """
+    return Listing(listing._reading.decoded(as_raw).whole())  # noqa: SLF001 - of this module
+
+
+async def first_page(listing: Listing[Any]) -> RawPage | None:
+    """The first page of a listing, in one request."""
+    batches = Batches(listing._reading)  # noqa: SLF001 - of this module
+    try:
+        found = await batches.next_batch()
+    finally:
+        batches.discard()
+    return _raw_page(*found) if found else None
 
 
 def raw_pages(listing: Listing[Any]) -> RawPages:

@@ -16,18 +16,19 @@ from cliniko_async.errors import DecodeError, InvalidValueError
 if TYPE_CHECKING:
     from cliniko_async._lists.page import Batch
 
-__all__ = ["OnBadRecord", "Reading", "as_bytes", "as_dicts"]
+__all__ = ["OnBadRecord", "Reading", "as_bytes", "as_dicts", "as_raw"]
 
 OnBadRecord = Literal["raise", "skip"] | Callable[[DecodeError], object]
 """What happens when a record does not fit its model: raise, skip it, or skip it and be told."""
 
-_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
+as_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
+"""A page's rows as the API sent them, in a form whose repr does not show them."""
 _dicts = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
 def as_bytes(rows: msgspec.Raw) -> Sequence[bytes]:
     """A page's rows as the API sent them."""
-    return [bytes(row) for row in _raws(rows)]
+    return [bytes(row) for row in as_raw(rows)]
 
 
 def as_dicts(rows: msgspec.Raw) -> Sequence[dict[str, Any]]:
@@ -61,13 +62,14 @@ class Reading:
 
     def raw(self) -> Reading:
         """The same, with rows as dicts."""
-        return self._decoded(as_dicts)
+        return self.decoded(as_dicts)
 
     def raw_bytes(self) -> Reading:
         """The same, with rows as the API sent them."""
-        return self._decoded(as_bytes)
+        return self.decoded(as_bytes)
 
-    def _decoded(self, decode: Callable[[msgspec.Raw], Sequence[Any]]) -> Reading:
+    def decoded(self, decode: Callable[[msgspec.Raw], Sequence[Any]]) -> Reading:
+        """The same, with rows read in another way, which takes them all."""
         return attrs.evolve(self, decode=decode, on_bad_record="raise")
 
     def whole(self) -> Reading:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from cliniko_async._lists import undecoded
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import msgspec
 
     from cliniko_async._lists.listing import Listing
     from cliniko_async._query.filters import Filter, Filters
@@ -76,7 +79,7 @@ def include_params(include: Iterable[str], resource: type[object]) -> Iterable[t
             yield "q[]", f"{kind}_at:*"
 
 
-def everything(resource: Any, *where: Filter[Any], sort: str | None = None) -> Listing[bytes]:
+def everything(resource: Any, *where: Filter[Any], sort: str | None = None) -> Listing[msgspec.Raw]:
     """All rows that pass the filters, hidden ones too.
 
     Where a filter is on a mark, records without that mark do not pass.
@@ -85,4 +88,4 @@ def everything(resource: Any, *where: Filter[Any], sort: str | None = None) -> L
     named = {condition.field for condition in where}
     include = [hidden for hidden in hidden_kinds(kind) if f"{hidden}_at" not in named]
     listing: Listing[Any] = resource.list(*where, include=include, sort=sort)
-    return listing.raw_bytes()
+    return undecoded(listing)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import anyio
 import anyio.to_thread
 
+from cliniko_async._lists import undecoded
 from cliniko_async._verbs.include import hidden_kinds
 from cliniko_async.errors import (
     ClinikoError,
@@ -41,6 +42,8 @@ from cliniko_async.export._rows_file import RowsFile, write_parquet
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Sequence
+
+    import msgspec
 
     from cliniko_async._client import AsyncCliniko
     from cliniko_async._lists import OnBadRecord
@@ -259,7 +262,7 @@ class Export:
 
     async def _first_page(
         self, name: str, file: RowsFile
-    ) -> tuple[ListingPage[bytes] | None, PageIterator[bytes]]:
+    ) -> tuple[ListingPage[msgspec.Raw] | None, PageIterator[msgspec.Raw]]:
         """The first page of what is missing in the file, and those that follow."""
         if (through := file.written.through) is not None:
             total = await self._count(self._listing(name))
@@ -275,7 +278,7 @@ class Export:
         pages = self._listing(name).pages()
         return await anext(pages, None), pages
 
-    async def _still_to_come(self, name: str, page: ListingPage[bytes] | None) -> int:
+    async def _still_to_come(self, name: str, page: ListingPage[msgspec.Raw] | None) -> int:
         """How many records the API counts, in whichever lists they are."""
         first = page.total_entries if page else 0
         if "inactive" not in self._hidden(name):
@@ -283,7 +286,7 @@ class Export:
         # Those who have left are in a second list, of which the first page says nothing.
         return await self._count(self._listing(name)) or first
 
-    async def _count(self, listing: Listing[bytes]) -> int | None:
+    async def _count(self, listing: Listing[msgspec.Raw]) -> int | None:
         try:
             return await listing.count()
         except IncompleteListingError:  # the API does not say
@@ -355,14 +358,16 @@ class Export:
         resource = self._resource(name)
         return "created_at" in resource.filters.names and "inactive" not in self._hidden(name)
 
-    def _listing(self, name: str, *where: Filter[Any], since: str | None = None) -> Listing[bytes]:
+    def _listing(
+        self, name: str, *where: Filter[Any], since: str | None = None
+    ) -> Listing[msgspec.Raw]:
         resource = self._resource(name)
         if since is not None:
             where = (resource.filters.created_at >= datetime.fromisoformat(since),)
         listing: Listing[Any] = resource.list(*where, include=self._hidden(name))
-        return listing.raw_bytes()
+        return undecoded(listing)
 
-    def _undated(self, name: str) -> Listing[bytes]:
+    def _undated(self, name: str) -> Listing[msgspec.Raw]:
         return self._listing(name, self._resource(name).filters.created_at.is_null())
 
     def _tell(self, progress: Progress, part: Part) -> None:

@@ -90,7 +90,7 @@ class RowsFile:
         self._known.clear()
         os.ftruncate(self._descriptor, 0)
 
-    def append(self, rows: Sequence[bytes]) -> Written:
+    def append(self, rows: Sequence[msgspec.Raw]) -> Written:
         """Write a page's rows.
 
         Returns:
@@ -100,7 +100,7 @@ class RowsFile:
             OSError: The rows could not be written. What was written before still counts.
         """
         new = [(head, row) for head, row in ((_head.decode(r), r) for r in rows) if self._new(head)]
-        data = b"".join(row + b"\n" for _, row in new)
+        data = b"".join(bytes(row) + b"\n" for _, row in new)
         self._write(data)
         through = self._through([head.second for head, _ in new])
         done = self.written

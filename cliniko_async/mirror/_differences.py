@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import attrs
 import msgspec
 
+from cliniko_async._lists import undecoded
 from cliniko_async._lists.listing import ListingPage, PageIterator
 from cliniko_async._models.converter import decode
 from cliniko_async._models.empty_dates import decode_dates
@@ -83,7 +84,7 @@ class Copy(Protocol):
 class Found:
     """Records that were created or changed, and ids of those that are there no more."""
 
-    rows: Sequence[bytes] = ()
+    rows: Sequence[msgspec.Raw] = ()
     gone: Sequence[str] = ()
 
 
@@ -98,9 +99,9 @@ class Start:
         seconds: How long all that took.
     """
 
-    rows: Sequence[bytes]
-    pages: PageIterator[bytes] | None = None
-    newest: ListingPage[bytes] | None = None
+    rows: Sequence[msgspec.Raw]
+    pages: PageIterator[msgspec.Raw] | None = None
+    newest: ListingPage[msgspec.Raw] | None = None
     seconds: float = 0.0
 
 
@@ -202,17 +203,17 @@ class Differences:
         async for found in self._hidden_or_gone(page.total_entries):
             yield found
 
-    def _moment(self, page: ListingPage[bytes] | None) -> datetime:
+    def _moment(self, page: ListingPage[msgspec.Raw] | None) -> datetime:
         """The newest change on a page, if it has the order that was asked for."""
         moments = [self._head(row).updated_at for row in page.items] if page else []
         return moments[0] if moments and _falls(moments) else self.until
 
-    async def _pages(self, listing: Listing[bytes]) -> AsyncGenerator[Found]:
+    async def _pages(self, listing: Listing[msgspec.Raw]) -> AsyncGenerator[Found]:
         pages = listing.pages()
         while rows := await self._ask(_some(pages)):
             yield self._noted(rows)
 
-    def _list(self, *where: Filter[Any]) -> Listing[bytes]:
+    def _list(self, *where: Filter[Any]) -> Listing[msgspec.Raw]:
         return everything(self._resource, *where)
 
     def _missed(self, ids: Iterable[str]) -> Found:
@@ -221,7 +222,7 @@ class Differences:
         self._gone.update(gone)
         return Found(gone=gone)
 
-    def _head(self, row: bytes) -> _Head:
+    def _head(self, row: msgspec.Raw) -> _Head:
         try:
             return decode_dates(_head, row)
         except msgspec.ValidationError:
@@ -230,7 +231,7 @@ class Differences:
             raise record
         raise DecodeError("a record lacks an id or a moment", resource=self._resource.name)
 
-    def _noted(self, rows: Sequence[bytes]) -> Found:
+    def _noted(self, rows: Sequence[msgspec.Raw]) -> Found:
         for row in rows:
             head = self._head(row)
             hidden = any(getattr(head, mark) is not None for mark in self._marks)
@@ -254,7 +255,7 @@ class Differences:
                     yield found
 
     async def _count(self, *where: Filter[Any], hidden: bool) -> int:
-        listing = self._list(*where) if hidden else self._resource.list(*where).raw_bytes()
+        listing = self._list(*where) if hidden else undecoded(self._resource.list(*where))
         return await self._ask(listing.count())
 
     def _expected(self, *, hidden: bool) -> int:
@@ -293,7 +294,7 @@ def _falls(moments: Sequence[datetime]) -> bool:
     return all(a >= b for a, b in pairwise(moments))
 
 
-async def _first(listing: Listing[bytes]) -> ListingPage[bytes] | None:
+async def _first(listing: Listing[msgspec.Raw]) -> ListingPage[msgspec.Raw] | None:
     pages = listing.pages()
     try:
         return await _next(pages)
@@ -301,13 +302,13 @@ async def _first(listing: Listing[bytes]) -> ListingPage[bytes] | None:
         await pages.aclose()
 
 
-async def _next(pages: PageIterator[bytes]) -> ListingPage[bytes] | None:
+async def _next(pages: PageIterator[msgspec.Raw]) -> ListingPage[msgspec.Raw] | None:
     return await anext(pages, None)
 
 
-async def _some(pages: PageIterator[bytes]) -> list[bytes]:
+async def _some(pages: PageIterator[msgspec.Raw]) -> list[msgspec.Raw]:
     """The rows of as many pages as make a batch; none at the end."""
-    rows: list[bytes] = []
+    rows: list[msgspec.Raw] = []
     while len(rows) < BATCH and (page := await _next(pages)):
         rows += page.items
     return rows
@@ -317,7 +318,7 @@ async def _result(awaited: Awaitable[T]) -> T:
     return await awaited
 
 
-def _by_change(resource: Any) -> Listing[bytes]:
+def _by_change(resource: Any) -> Listing[msgspec.Raw]:
     return everything(resource, sort="updated_at:desc")
 
 

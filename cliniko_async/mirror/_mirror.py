@@ -24,6 +24,7 @@ from dlt.common.destination.exceptions import (
 )
 
 from cliniko_async._client import AsyncCliniko
+from cliniko_async._lists import undecoded
 from cliniko_async._models.arrow import json_columns, table_of
 from cliniko_async._verbs.include import marks_of
 from cliniko_async.errors import ClinikoError, InvalidValueError, SessionClosedError
@@ -302,7 +303,7 @@ class _TableSource:
     async def _services(self) -> AsyncGenerator[Any]:
         async with self.shared as means:
             services = means.cliniko.services
-            found = await means.ask(services.list().raw_bytes().all())
+            found = await means.ask(undecoded(services.list()).all())
         self.rows[self.name] += len(found)
         yield table_of(services.model, found)
 

@@ -224,7 +224,7 @@ async def under_way(cliniko: AsyncCliniko) -> dict[str, Any]:
         "pages": [await anext(pages), pages],
         "changes": [await anext(ahead), ahead, changes],
         "scan": [await anext(scan), scan],
-        "listing": [listing, listing.reading, listing.reading.sources],
+        "listing": [listing, listing._reading, listing._reading.sources],
     }
 
 
