@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 
-from cliniko_async._http.answers import date_of
 from cliniko_async._http.request import Request
 from cliniko_async._lists.page import Page, parse_page
 from cliniko_async._query.query_string import encode_query
+from cliniko_async.limits.reset import date_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
