@@ -44,7 +44,7 @@ LONG_WAIT: Final = 5.0
 """Seconds of waiting that are worth a log record."""
 
 LOOK: Final = 1.0
-"""Seconds after which to look whether another loop has ended that has the places."""
+"""Seconds after which to look whether another loop has ended, while several are open."""
 
 
 class Dispatcher:
@@ -67,6 +67,7 @@ class Dispatcher:
         self._in_a_row = 0
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
+        self._watcher: asyncio.TimerHandle | None = None
         self._told_at = float("-inf")
 
     @property
@@ -234,11 +235,8 @@ class Dispatcher:
     # The timer
 
     def _next_moment(self, now: float) -> float | None:
-        opens = [self._opens(line, now) for line in self._lines.values() if line.first()]
-        moments = [moment for moment in opens if moment is not None]
-        if opens and self.ledger.window.held and len(self.ledger.queues) > 1:
-            moments.append(now + LOOK)
-        return min(moments, default=None)
+        moments = (self._opens(line, now) for line in self._lines.values() if line.first())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _or_end_of_wait(self, wake: float | None) -> float | None:
         first = self._deadlines.first()
@@ -264,8 +262,6 @@ class Dispatcher:
 
     def _ring(self) -> None:
         self._timer = None
-        if len(self.ledger.queues) > 1:
-            self.ledger.bury_dead_loops()
         now = self.now()
         for waiter in self._deadlines.by(now):
             if self._ends_at(waiter) <= now:
@@ -273,6 +269,20 @@ class Dispatcher:
             elif not waiter.place.done():
                 self._deadlines.add(waiter)
         self.grant()
+
+    def watch(self) -> None:
+        """Look for loops that end while others are open; called from any thread."""
+        with suppress(RuntimeError):  # that loop is closed
+            self.loop.call_soon_threadsafe(self._watch)
+
+    def _watch(self) -> None:
+        if self._watcher is None and len(self.ledger.queues) > 1 and self in self.ledger.queues:
+            self._watcher = self.loop.call_later(LOOK, self._look_for_the_dead)
+
+    def _look_for_the_dead(self) -> None:
+        self._watcher = None
+        self.ledger.bury_dead_loops()
+        self._watch()
 
     # Seen from outside
 

@@ -51,6 +51,10 @@ class Queue(Protocol):
         """Admit all who may go now, called from any thread."""
         ...
 
+    def watch(self) -> None:
+        """Look for loops that end while others are open, called from any thread."""
+        ...
+
 
 class Ledger:
     """What is known of a user's allowance. Guarded by its lock."""

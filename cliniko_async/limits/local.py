@@ -139,7 +139,10 @@ class LocalAllowance:
         self._closed = False
         self._dispatcher = _dispatcher(ledger)
         self._dispatcher.sessions += 1
-        ledger.queues.add(self._dispatcher)
+        if self._dispatcher not in ledger.queues:
+            ledger.queues.add(self._dispatcher)
+            for queue in tuple(ledger.queues) if len(ledger.queues) > 1 else ():
+                queue.watch()
 
     async def acquire(
         self, *, lane: Lane = "interactive", max_wait: float | None = None, again: bool = False

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
+from redis_server import Server, emptied, started
 
-from cliniko_async.errors import InvalidTypeError, InvalidValueError
-from cliniko_async.limits import RedisLimiter
+from cliniko_async.errors import InvalidTypeError, InvalidValueError, LimiterUnavailableError
+from cliniko_async.limits import RateLimit, RedisLimiter
 
 pytestmark = pytest.mark.anyio
+
+shared_server = pytest.fixture(started, scope="module")
+server = pytest.fixture(emptied)
+
+
+@pytest.mark.parametrize("change", [("redis://", "redis://:hunter2@"), ("/0", "/4711")])
+def test_what_redis_refuses_is_an_error_at_once(server: Server, change: tuple[str, str]) -> None:
+    """A wrong password, and a database that is not there."""
+    if "hunter2" in change[1]:
+        server.client.config_set("requirepass", "right")
+
+    async def main() -> None:
+        allowance = RedisLimiter(server.url.replace(*change), patience=3600).open("x", RateLimit())
+        with pytest.raises(LimiterUnavailableError, match="are the URL's user, password") as said:
+            await allowance.acquire()
+        assert "hunter2" not in str(said.value)
+        await allowance.aclose()
+
+    try:
+        asyncio.run(main())
+    finally:
+        server.client.config_set("requirepass", "")
 
 
 @pytest.mark.parametrize("url", ["localhost:6379", "http://localhost", ""])
