@@ -11,16 +11,19 @@ Models are imported when they are first asked for.
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cliniko_async._client import AsyncCliniko
 from cliniko_async._http.traffic import RequestEvent, Traffic, Wait
-from cliniko_async._lists.changes import Change
+from cliniko_async._lists.changes import Change, Changes
+from cliniko_async._lists.listing import Listing, ListingPage
 from cliniko_async._models.fields import fields_from_json
 from cliniko_async._models.links import Link
 from cliniko_async._models.local_days import LocalDay
-from cliniko_async._models.model import Unknown
+from cliniko_async._models.model import Model, Record, Unknown
+from cliniko_async._query.filters import Filter, Sort
 from cliniko_async._query.query_string import DatePattern
 from cliniko_async.errors import (
     AnswerUnreadableError,
@@ -50,188 +53,352 @@ from cliniko_async.errors import (
 from cliniko_async.limits import RateLimit
 
 if TYPE_CHECKING:
-    from cliniko_async.resources.appointment_type_billable_items import AppointmentTypeBillableItem
-    from cliniko_async.resources.appointment_type_products import AppointmentTypeProduct
-    from cliniko_async.resources.appointment_types import AppointmentType
-    from cliniko_async.resources.attendees import Attendee
-    from cliniko_async.resources.availability_blocks import AvailabilityBlock
+    from cliniko_async.resources.appointment_type_billable_items import (
+        AppointmentTypeBillableItem,
+        AppointmentTypeBillableItemCreateFields,
+        AppointmentTypeBillableItemFields,
+    )
+    from cliniko_async.resources.appointment_type_products import (
+        AppointmentTypeProduct,
+        AppointmentTypeProductCreateFields,
+        AppointmentTypeProductFields,
+    )
+    from cliniko_async.resources.appointment_types import (
+        AppointmentType,
+        AppointmentTypeCreateFields,
+        AppointmentTypeFields,
+        AppointmentTypeUpdateFields,
+    )
+    from cliniko_async.resources.appointments import (
+        CancellationReason,
+        InvoiceStatus,
+        NoteStatus,
+        RepeatRule,
+    )
+    from cliniko_async.resources.attendees import Attendee, AttendeeCreateFields, AttendeeFields
+    from cliniko_async.resources.availability_blocks import (
+        AvailabilityBlock,
+        AvailabilityBlockFields,
+    )
     from cliniko_async.resources.available_times import AvailableTime
-    from cliniko_async.resources.billable_items import BillableItem
-    from cliniko_async.resources.businesses import Business
+    from cliniko_async.resources.billable_items import BillableItem, BillableItemFields
+    from cliniko_async.resources.bookings import Booking
+    from cliniko_async.resources.businesses import Business, BusinessFields
     from cliniko_async.resources.communications import (
+        Communication,
         EmailCommunication,
         MemoCommunication,
+        MemoCommunicationCreateFields,
+        MemoCommunicationFields,
+        MemoCommunicationUpdateFields,
         SmsCommunication,
     )
-    from cliniko_async.resources.concession_prices import ConcessionPrice
-    from cliniko_async.resources.concession_types import ConcessionType
-    from cliniko_async.resources.contacts import Contact
-    from cliniko_async.resources.daily_availabilities import DailyAvailability
-    from cliniko_async.resources.group_appointments import GroupAppointment
-    from cliniko_async.resources.individual_appointments import IndividualAppointment
+    from cliniko_async.resources.concession_prices import ConcessionPrice, ConcessionPriceFields
+    from cliniko_async.resources.concession_types import ConcessionType, ConcessionTypeFields
+    from cliniko_async.resources.contacts import Contact, ContactFields
+    from cliniko_async.resources.custom_fields import (
+        CustomChoice,
+        CustomDate,
+        CustomFields,
+        CustomOption,
+        CustomOther,
+        CustomSection,
+        CustomText,
+    )
+    from cliniko_async.resources.daily_availabilities import DailyAvailability, DailyHours
+    from cliniko_async.resources.group_appointments import GroupAppointment, GroupAppointmentFields
+    from cliniko_async.resources.individual_appointments import (
+        IndividualAppointment,
+        IndividualAppointmentCreateFields,
+        IndividualAppointmentFields,
+        IndividualAppointmentUpdateFields,
+    )
     from cliniko_async.resources.invoice_items import InvoiceItem
     from cliniko_async.resources.invoices import Invoice
-    from cliniko_async.resources.medical_alerts import MedicalAlert
-    from cliniko_async.resources.patient_attachments import PatientAttachment
-    from cliniko_async.resources.patient_cases import PatientCase
-    from cliniko_async.resources.patient_form_templates import PatientFormTemplate
-    from cliniko_async.resources.patient_forms import PatientForm
-    from cliniko_async.resources.patients import Patient
+    from cliniko_async.resources.medical_alerts import MedicalAlert, MedicalAlertFields
+    from cliniko_async.resources.patient_attachments import (
+        PatientAttachment,
+        PatientAttachmentCreateFields,
+        PatientAttachmentFields,
+    )
+    from cliniko_async.resources.patient_cases import (
+        PatientCase,
+        PatientCaseCreateFields,
+        PatientCaseFields,
+        PatientCaseUpdateFields,
+    )
+    from cliniko_async.resources.patient_form_templates import (
+        PatientFormTemplate,
+        PatientFormTemplateFields,
+    )
+    from cliniko_async.resources.patient_forms import PatientForm, PatientFormFields
+    from cliniko_async.resources.patients import Patient, PatientFields
     from cliniko_async.resources.people import PhoneNumber, Pronouns
-    from cliniko_async.resources.practitioner_reference_numbers import PractitionerReferenceNumber
+    from cliniko_async.resources.practitioner_reference_numbers import (
+        PractitionerReferenceNumber,
+        PractitionerReferenceNumberFields,
+    )
     from cliniko_async.resources.practitioners import Practitioner
-    from cliniko_async.resources.product_suppliers import ProductSupplier
-    from cliniko_async.resources.products import Product
-    from cliniko_async.resources.recall_types import RecallType
-    from cliniko_async.resources.recalls import Recall
+    from cliniko_async.resources.product_suppliers import ProductSupplier, ProductSupplierFields
+    from cliniko_async.resources.products import Product, ProductFields
+    from cliniko_async.resources.questions import (
+        Address,
+        AddressQuestion,
+        Answer,
+        BodyChartsQuestion,
+        ChoiceQuestion,
+        Content,
+        DateQuestion,
+        FullName,
+        FullNameOptions,
+        FullNameQuestion,
+        OtherAnswer,
+        PhoneQuestion,
+        PronounsQuestion,
+        Section,
+        SelectOther,
+        SelectQuestion,
+        SignatureQuestion,
+        TextQuestion,
+    )
+    from cliniko_async.resources.recall_types import RecallType, RecallTypeFields
+    from cliniko_async.resources.recalls import (
+        Recall,
+        RecallCreateFields,
+        RecallFields,
+        RecallUpdateFields,
+    )
     from cliniko_async.resources.referral_source_types import ReferralSourceType
-    from cliniko_async.resources.referral_sources import ReferralSource
-    from cliniko_async.resources.relationships import Relationship
-    from cliniko_async.resources.services import Service
+    from cliniko_async.resources.referral_sources import ReferralSource, ReferralSourceFields
+    from cliniko_async.resources.relationships import Relationship, RelationshipFields
+    from cliniko_async.resources.services import Service, ServiceOptions
     from cliniko_async.resources.settings import AccountSettings
     from cliniko_async.resources.signatures import Signature
-    from cliniko_async.resources.stock_adjustments import StockAdjustment
-    from cliniko_async.resources.taxes import Tax
-    from cliniko_async.resources.treatment_note_templates import TreatmentNoteTemplate
-    from cliniko_async.resources.treatment_notes import TreatmentNote
-    from cliniko_async.resources.unavailable_block_types import UnavailableBlockType
-    from cliniko_async.resources.unavailable_blocks import UnavailableBlock
-    from cliniko_async.resources.users import User
+    from cliniko_async.resources.stock_adjustments import (
+        StockAdjustment,
+        StockAdjustmentCreateFields,
+        StockAdjustmentFields,
+    )
+    from cliniko_async.resources.taxes import Tax, TaxFields
+    from cliniko_async.resources.treatment_note_templates import (
+        PrintSettings,
+        TreatmentNoteTemplate,
+        TreatmentNoteTemplateFields,
+    )
+    from cliniko_async.resources.treatment_notes import (
+        TreatmentNote,
+        TreatmentNoteCreateFields,
+        TreatmentNoteFields,
+        TreatmentNoteUpdateFields,
+    )
+    from cliniko_async.resources.unavailable_block_types import (
+        UnavailableBlockType,
+        UnavailableBlockTypeFields,
+    )
+    from cliniko_async.resources.unavailable_blocks import UnavailableBlock, UnavailableBlockFields
+    from cliniko_async.resources.users import Role, User
 else:
     _HOMES = {
-        "AppointmentTypeBillableItem": "appointment_type_billable_items",
-        "AppointmentTypeProduct": "appointment_type_products",
-        "AppointmentType": "appointment_types",
-        "Attendee": "attendees",
-        "AvailabilityBlock": "availability_blocks",
-        "AvailableTime": "available_times",
-        "BillableItem": "billable_items",
-        "Business": "businesses",
-        "EmailCommunication": "communications",
-        "MemoCommunication": "communications",
-        "SmsCommunication": "communications",
-        "ConcessionPrice": "concession_prices",
-        "ConcessionType": "concession_types",
-        "Contact": "contacts",
-        "DailyAvailability": "daily_availabilities",
-        "GroupAppointment": "group_appointments",
-        "IndividualAppointment": "individual_appointments",
-        "InvoiceItem": "invoice_items",
-        "Invoice": "invoices",
-        "MedicalAlert": "medical_alerts",
-        "PatientAttachment": "patient_attachments",
-        "PatientCase": "patient_cases",
-        "PatientFormTemplate": "patient_form_templates",
-        "PatientForm": "patient_forms",
-        "Patient": "patients",
-        "PhoneNumber": "people",
-        "Pronouns": "people",
-        "PractitionerReferenceNumber": "practitioner_reference_numbers",
-        "Practitioner": "practitioners",
-        "ProductSupplier": "product_suppliers",
-        "Product": "products",
-        "RecallType": "recall_types",
-        "Recall": "recalls",
-        "ReferralSourceType": "referral_source_types",
-        "ReferralSource": "referral_sources",
-        "Relationship": "relationships",
-        "Service": "services",
+        "CancellationReason|InvoiceStatus|NoteStatus|RepeatRule": "appointments",
+        ".*Communication((Create|Update)?Fields)?": "communications",
+        "Custom.*": "custom_fields",
+        "DailyHours": "daily_availabilities",
+        "PhoneNumber|Pronouns": "people",
+        ".*Question|Address|.*Answer|Content|FullName.*|Section|Select.*": "questions",
         "AccountSettings": "settings",
-        "Signature": "signatures",
-        "StockAdjustment": "stock_adjustments",
-        "Tax": "taxes",
-        "TreatmentNoteTemplate": "treatment_note_templates",
-        "TreatmentNote": "treatment_notes",
-        "UnavailableBlockType": "unavailable_block_types",
-        "UnavailableBlock": "unavailable_blocks",
-        "User": "users",
+        "PrintSettings": "treatment_note_templates",
+        "Role": "users",
     }
+    """Modules that do not follow from the names that are at home there."""
 
-    def __getattr__(name: str) -> type:
+    def _home(name: str) -> str:
+        """The module of a name: `PatientFields` is at home in `patients`."""
+        for pattern, home in _HOMES.items():
+            if re.fullmatch(pattern, name):
+                return home
+        base = re.sub("(Create|Update)?Fields$", "", name)
+        words = re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", base).lower()
+        return re.sub("(?<=[sx])$", "e", re.sub("(?<=[^aeiou])y$", "ie", words)) + "s"
+
+    def __getattr__(name: str) -> object:
         """Import a model's module when the model is first asked for."""
-        if name not in _HOMES:
+        if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        model = getattr(import_module(f"{__name__}.resources.{_HOMES[name]}"), name)
-        globals()[name] = model
-        return model
+        found = getattr(import_module(f"{__name__}.resources.{_home(name)}"), name)
+        globals()[name] = found
+        return found
+
+    def __dir__() -> list[str]:
+        return [*globals(), *__all__]
 
 
 __all__ = [
     "AccountSettings",
+    "Address",
+    "AddressQuestion",
+    "Answer",
     "AnswerUnreadableError",
     "ApiError",
     "AppointmentType",
     "AppointmentTypeBillableItem",
+    "AppointmentTypeBillableItemCreateFields",
+    "AppointmentTypeBillableItemFields",
+    "AppointmentTypeCreateFields",
+    "AppointmentTypeFields",
     "AppointmentTypeProduct",
+    "AppointmentTypeProductCreateFields",
+    "AppointmentTypeProductFields",
+    "AppointmentTypeUpdateFields",
     "AsyncCliniko",
     "Attendee",
+    "AttendeeCreateFields",
+    "AttendeeFields",
     "AuthenticationError",
     "AvailabilityBlock",
+    "AvailabilityBlockFields",
     "AvailableTime",
     "BillableItem",
+    "BillableItemFields",
+    "BodyChartsQuestion",
+    "Booking",
     "Business",
+    "BusinessFields",
+    "CancellationReason",
     "Change",
+    "Changes",
+    "ChoiceQuestion",
     "ClinikoError",
+    "Communication",
     "ConcessionPrice",
+    "ConcessionPriceFields",
     "ConcessionType",
+    "ConcessionTypeFields",
     "Contact",
+    "ContactFields",
+    "Content",
+    "CustomChoice",
+    "CustomDate",
+    "CustomFields",
+    "CustomOption",
+    "CustomOther",
+    "CustomSection",
+    "CustomText",
     "DailyAvailability",
+    "DailyHours",
     "DatePattern",
+    "DateQuestion",
     "DecodeError",
     "EmailCommunication",
+    "Filter",
     "ForbiddenError",
+    "FullName",
+    "FullNameOptions",
+    "FullNameQuestion",
     "GroupAppointment",
+    "GroupAppointmentFields",
     "IncompleteListingError",
     "IndividualAppointment",
+    "IndividualAppointmentCreateFields",
+    "IndividualAppointmentFields",
+    "IndividualAppointmentUpdateFields",
     "InvalidFieldsError",
     "InvalidTypeError",
     "InvalidValueError",
     "Invoice",
     "InvoiceItem",
+    "InvoiceStatus",
     "LimiterUnavailableError",
     "Link",
+    "Listing",
     "ListingChangedError",
+    "ListingPage",
     "LocalDay",
     "MedicalAlert",
+    "MedicalAlertFields",
     "MemoCommunication",
+    "MemoCommunicationCreateFields",
+    "MemoCommunicationFields",
+    "MemoCommunicationUpdateFields",
+    "Model",
     "NotBookableError",
     "NotFoundError",
+    "NoteStatus",
+    "OtherAnswer",
     "OutcomeUnknownError",
     "Patient",
     "PatientAttachment",
+    "PatientAttachmentCreateFields",
+    "PatientAttachmentFields",
     "PatientCase",
+    "PatientCaseCreateFields",
+    "PatientCaseFields",
+    "PatientCaseUpdateFields",
+    "PatientFields",
     "PatientForm",
+    "PatientFormFields",
     "PatientFormTemplate",
+    "PatientFormTemplateFields",
     "PhoneNumber",
+    "PhoneQuestion",
     "Practitioner",
     "PractitionerReferenceNumber",
+    "PractitionerReferenceNumberFields",
+    "PrintSettings",
     "Product",
+    "ProductFields",
     "ProductSupplier",
+    "ProductSupplierFields",
     "Pronouns",
+    "PronounsQuestion",
     "RateLimit",
     "RateLimitError",
     "ReadOnlyError",
     "Recall",
+    "RecallCreateFields",
+    "RecallFields",
     "RecallType",
+    "RecallTypeFields",
+    "RecallUpdateFields",
+    "Record",
     "ReferralSource",
+    "ReferralSourceFields",
     "ReferralSourceType",
     "Relationship",
+    "RelationshipFields",
+    "RepeatRule",
     "RequestBudgetError",
     "RequestEvent",
+    "Role",
+    "Section",
+    "SelectOther",
+    "SelectQuestion",
     "ServerError",
     "Service",
+    "ServiceOptions",
     "SessionClosedError",
     "Signature",
+    "SignatureQuestion",
     "SmsCommunication",
+    "Sort",
     "StockAdjustment",
+    "StockAdjustmentCreateFields",
+    "StockAdjustmentFields",
     "Tax",
+    "TaxFields",
+    "TextQuestion",
     "Traffic",
     "TransportError",
     "TransportTimeoutError",
     "TreatmentNote",
+    "TreatmentNoteCreateFields",
+    "TreatmentNoteFields",
     "TreatmentNoteTemplate",
+    "TreatmentNoteTemplateFields",
+    "TreatmentNoteUpdateFields",
     "UnavailableBlock",
+    "UnavailableBlockFields",
     "UnavailableBlockType",
+    "UnavailableBlockTypeFields",
     "Unknown",
     "User",
     "ValidationError",

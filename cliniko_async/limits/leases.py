@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cliniko_async.limits.rate import RateLimit
     from cliniko_async.limits.window import Window
 
-__all__ = ["LeasedDispatcher", "LeasedLedger"]
+__all__ = ["LeasedDispatcher", "LeasedLedger", "LeasedPlace"]
 
 logger: Final = logging.getLogger("cliniko_async.limits")
 

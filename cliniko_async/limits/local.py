@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cliniko_async.limits.allowance import Lane, LimiterSnapshot, Place
     from cliniko_async.limits.rate import RateLimit
 
-__all__ = ["LocalLimiter", "forget"]
+__all__ = ["LocalAllowance", "LocalLimiter", "forget"]
 
 logger: Final = logging.getLogger("cliniko_async.limits")
 

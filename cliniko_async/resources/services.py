@@ -9,7 +9,7 @@ from cliniko_async._models import Link, Model, Ref, model
 from cliniko_async._query import NoFilters
 from cliniko_async._verbs import Lists
 
-__all__ = ["Service", "Services"]
+__all__ = ["Service", "ServiceOptions", "Services"]
 
 
 @model

@@ -324,7 +324,9 @@ async def test_what_cannot_be_is_said_before_a_request_is_spent(
 PROGRAM = """
 import asyncio, json, sys
 from cliniko_async import AsyncCliniko, RateLimit
-from cliniko_async.apply import Apply
+from cliniko_async.apply import Apply, _run
+
+_run.SETTLED = 3  # this server answers within milliseconds
 
 async def main():
     rows = json.load(open(sys.argv[1]))

@@ -1,0 +1,44 @@
+"""Types to annotate with that are not named often enough to stand at the top.
+
+    from cliniko_async.types import DateTimeField, OnBadRecord
+
+Here belong names for what signatures of the package show. Not here: anything new.
+"""
+
+from cliniko_async._attachments.upload import OnProgress
+from cliniko_async._lists.list_request import OnChange
+from cliniko_async._lists.plan import OnBadRecord
+from cliniko_async._models.links import Ref
+from cliniko_async._models.unions import Links
+from cliniko_async._query.filters import (
+    ArrayField,
+    BooleanField,
+    DateField,
+    DateTimeField,
+    Field,
+    Filters,
+    IdField,
+    IntegerField,
+    SortBy,
+    StringField,
+)
+from cliniko_async._verbs.many_records import ListOptions
+
+__all__ = [
+    "ArrayField",
+    "BooleanField",
+    "DateField",
+    "DateTimeField",
+    "Field",
+    "Filters",
+    "IdField",
+    "IntegerField",
+    "Links",
+    "ListOptions",
+    "OnBadRecord",
+    "OnChange",
+    "OnProgress",
+    "Ref",
+    "SortBy",
+    "StringField",
+]
