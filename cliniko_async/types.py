@@ -9,7 +9,6 @@ from cliniko_async._attachments.upload import OnProgress
 from cliniko_async._lists.list_request import OnChange
 from cliniko_async._lists.plan import OnBadRecord
 from cliniko_async._models.links import Ref
-from cliniko_async._models.unions import Links
 from cliniko_async._query.filters import (
     ArrayField,
     BooleanField,
@@ -33,7 +32,6 @@ __all__ = [
     "Filters",
     "IdField",
     "IntegerField",
-    "Links",
     "ListOptions",
     "OnBadRecord",
     "OnChange",
