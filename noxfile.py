@@ -72,7 +72,7 @@ def coverage(session: nox.Session) -> None:
     )
 
 
-@nox.session(python=["3.11", "3.12", "3.13"])
+@nox.session(python=["3.11", "3.12", "3.13", "3.14"])
 def versions(session: nox.Session) -> None:
     """Run the tests on every Python that is supported and installed."""
     session.install("-e", EXTRAS, *TESTED)
@@ -94,6 +94,15 @@ def lowest(session: nox.Session) -> None:
         *("-W", "ignore::pytest.PytestUnraisableExceptionWarning"),
         *session.posargs,
     )
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Run the tests with the newest releases of all dependencies, theirs included."""
+    newest = ("--upgrade", "--upgrade-strategy", "eager")
+    session.install(*newest, "-e", EXTRAS, *group("tests"), *group("examples"))
+    session.run("pip", "list", "--not-required")
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session

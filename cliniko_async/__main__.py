@@ -11,7 +11,7 @@ def main() -> None:
         from cliniko_async.cli import cliniko  # noqa: PLC0415 - the extra may be missing
     except ModuleNotFoundError as error:
         sys.exit(f'{error.name} is missing: python -m pip install "cliniko-async[cli]"')
-    cliniko()
+    cliniko(prog_name="cliniko")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ The key is never an argument: those are seen by everybody who lists processes.
 
 from cliniko_async.cli import (
     apply,
+    completion,
     count,
     describe,
     doctor,
@@ -27,6 +28,7 @@ __all__ = ["cliniko"]
 
 COMMANDS = (
     apply,
+    completion,
     count,
     describe,
     doctor,

@@ -29,7 +29,7 @@ __all__ = ["Display", "announced", "picture", "summary_lines", "wrapped"]
 
 REFRESH_SECONDS: Final = 0.2
 
-NAME_WIDTH: Final = 30
+NAME_WIDTH: Final = 31
 """Columns of the longest resource's name."""
 
 BAR_WIDTHS: Final = (10, 40)

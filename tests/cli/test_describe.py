@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +15,9 @@ from click.testing import CliRunner
 from cliniko_async.cli import cliniko
 from cliniko_async.cli.catalogue import resource_names, with_verb
 from cliniko_async.emulator.facts import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOWHERE = {"CLINIKO_API_KEY": None, "CLINIKO_USER_AGENT": None, "CLINIKO_BASE_URL": None}
 
@@ -102,3 +109,46 @@ def completed(*words: str) -> set[str]:
 )
 def test_names_complete(line: str, offered: str) -> None:
     assert completed(*line.split()) == set(offered.split())
+
+
+ASKS = {
+    "bash": """eval "$(cliniko completion bash)"
+COMP_WORDS=({line}); COMP_CWORD={last}
+_cliniko_completion cliniko
+printf '%s\\n' "${{COMPREPLY[@]}}" """,
+    "fish": "cliniko completion fish | source; complete -C '{line}'",
+}
+"""How a shell that is installed is asked what it would offer."""
+
+LINES = [
+    ("cliniko list pati", {"patients", "patient_cases", "patient_forms"}),
+    ("cliniko list patients -f id,em", {"id,email", "id,emergency_contact"}),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shell", [shell for shell in ASKS if shutil.which(shell)])
+@pytest.mark.parametrize(("line", "wanted"), LINES, ids=[line for line, _ in LINES])
+def test_a_shell_completes(shell: str, line: str, wanted: set[str], tmp_path: Path) -> None:
+    program = tmp_path / "cliniko"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cliniko_async "$@"\n')
+    program.chmod(0o700)
+    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    script = ASKS[shell].format(line=line, last=len(line.split()) - 1)
+    asked = subprocess.run(  # noqa: S603 - our own lines
+        [shutil.which(shell) or shell, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=env,
+        timeout=60,
+    )
+    offered = {offer.split()[0] for offer in asked.stdout.splitlines() if offer.strip()}
+    assert wanted <= offered, asked
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_has_a_script(shell: str) -> None:
+    run = CliRunner().invoke(cliniko, ["completion", shell])
+    assert run.exit_code == 0, run.output
+    assert f"_CLINIKO_COMPLETE={shell}_complete" in run.stdout

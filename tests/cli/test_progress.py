@@ -52,6 +52,12 @@ def test_counts_are_never_cut(
     assert f"{sent:,} requests" in text
 
 
+def test_bars_begin_in_one_column_whatever_the_name() -> None:
+    states = [Progress(name, 1, 2) for name in exportable()]
+    lines = picture(states, 80, None, 1, limiter())[:-1]
+    assert len({line.index("━") for line in lines}) == 1
+
+
 def test_it_counts_records_and_says_how_long_it_takes_yet() -> None:
     states = [Progress("patients", 1200, 2000), Progress("taxes", 1, 1, done=True)]
     lines = picture(states, 80, 24.4, 43, limiter(3.2))
