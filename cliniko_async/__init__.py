@@ -171,7 +171,7 @@ if TYPE_CHECKING:
     from cliniko_async.resources.referral_source_types import ReferralSourceType
     from cliniko_async.resources.referral_sources import ReferralSource, ReferralSourceFields
     from cliniko_async.resources.relationships import Relationship, RelationshipFields
-    from cliniko_async.resources.services import Service, ServiceOptions
+    from cliniko_async.resources.services import Service
     from cliniko_async.resources.settings import AccountSettings
     from cliniko_async.resources.signatures import Signature
     from cliniko_async.resources.stock_adjustments import (
@@ -374,7 +374,6 @@ __all__ = [
     "SelectQuestion",
     "ServerError",
     "Service",
-    "ServiceOptions",
     "SessionClosedError",
     "Signature",
     "SignatureQuestion",
