@@ -316,7 +316,7 @@ class AsyncCliniko:
         """What the user is allowed."""
         return self._rate
 
-    def hold_places(self, seconds: Iterable[float]) -> None:
+    def _hold_places(self, seconds: Iterable[float]) -> None:
         """Take places out of the allowance that an earlier process has used.
 
         The server counts on when a program is started again; a new process knows nothing of it.

@@ -183,7 +183,8 @@ class Export:
         with locked(self._folder):
             self._manifest = self._take_up()  # another process may have gone on in the meantime
             await self._check_owner()
-            self._cliniko.hold_places([at - time.time() for at in self._manifest.held])
+            held = [at - time.time() for at in self._manifest.held]
+            self._cliniko._hold_places(held)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # a part of the library
             await self._export_all()
             self._manifest.finished = True
             self._save()

@@ -166,6 +166,13 @@ def _text(seconds: float | None) -> str:
 
 def read(reply: Sequence[Any]) -> Reply:
     """Read what the script returns."""
-    given, free, *moments, other = reply
-    other_rate = other.decode() if isinstance(other, bytes) else str(other)
-    return Reply(int(given), int(free), *map(float, moments), other_rate=other_rate)
+    given, free, wait, wait_bulk, pause, now, other = reply
+    return Reply(
+        int(given),
+        int(free),
+        float(wait),
+        float(wait_bulk),
+        float(pause),
+        float(now),
+        other.decode() if isinstance(other, bytes) else str(other),
+    )
