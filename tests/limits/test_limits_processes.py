@@ -92,7 +92,7 @@ def limiter(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def leased(limiter: str) -> list[float]:
     """For how long the places are taken that are."""
     if limiter.startswith("redis:"):
-        connect: Any = Redis.from_url  # pyright: ignore[reportUnknownMemberType] # redis-py's own
+        connect: Any = Redis.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] # redis-py's own
         client = connect(limiter)
         (places,) = client.keys("*places")
         return [moment - time.time() for _, moment in client.zrange(places, 0, -1, withscores=True)]
