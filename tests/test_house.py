@@ -29,7 +29,7 @@ FLOORS = [
     {"_verbs"},
     {"resources"},
     {"_client", "types"},
-    {"export", "doctor"},
+    {"export", "telemetry", "doctor"},
     {"mirror", "apply"},
     {"cli"},
     {"__main__"},
@@ -137,7 +137,7 @@ def test_every_record_model_can_be_imported_from_the_top() -> None:
             assert getattr(cliniko_async, name) is model
 
 
-LOADED_LATER = ("httpx", "redis", "rich", "click", "pyarrow", "starlette", "dlt")
+LOADED_LATER = ("httpx", "redis", "rich", "click", "pyarrow", "starlette", "dlt", "opentelemetry")
 
 
 def test_importing_the_package_loads_nothing_that_is_used_later() -> None:

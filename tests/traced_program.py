@@ -18,7 +18,7 @@ from canaries import ASKED, HELD, KEY, rich_traceback
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
-    Report = Callable[[BaseException], None]
+    Report = Callable[[BaseException], object]
 
 AGENT = "Traced (traced@example.com)"
 _SAID = f'{{"message": "{HELD} is not {ASKED}", "errors": {{"first_name": "{HELD}"}}}}'.encode()

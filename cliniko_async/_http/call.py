@@ -121,8 +121,8 @@ class Call(Generic[T]):
             self._took = self._clock() - started
             if isinstance(reply, Answer):
                 reply.took = self._took
-            if self._session.on_request:
-                self._session.on_request(self._event(reply, waited))
+            if self._session.observers.watch_requests:
+                self._session.observers.requested(self._event(reply, waited))
 
     def _spend(self) -> None:
         if self._options.budget:

@@ -1,4 +1,7 @@
-"""Callbacks of the caller's that are told what happens. Whatever they do, the calls go on."""
+"""Who is told what a session does: callbacks of the caller's, and telemetry.
+
+Whatever callbacks do, the calls go on.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,14 @@ from cliniko_async.errors import InvalidTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
-__all__ = ["Callback"]
+    from cliniko_async._http.traffic import RequestEvent, Wait
+    from cliniko_async.limits import Lane
+
+    Around = Callable[[str, str, Lane], AbstractContextManager[Callable[[object], None]]]
+
+__all__ = ["Callback", "Observers"]
 
 E = TypeVar("E")
 
@@ -54,3 +63,48 @@ class Callback(Generic[E]):
                 self._name,
                 type(error).__name__,
             )
+
+
+class Observers:
+    """Those who are told what a session does.
+
+    Attributes:
+        around: Makes what each call runs inside, from its method, its path's template and its
+            lane; what that yields is called with the outcome.
+    """
+
+    def __init__(
+        self,
+        on_wait: Callable[[Wait], object] | None,
+        on_request: Callable[[RequestEvent], object] | None,
+    ) -> None:
+        self.around: Around | None = None
+        self._on_wait = [] if on_wait is None else [Callback("on_wait", on_wait)]
+        self._on_request = [] if on_request is None else [Callback("on_request", on_request)]
+
+    def add(
+        self,
+        *,
+        around: Around,
+        on_wait: Callable[[Wait], object],
+        on_request: Callable[[RequestEvent], object],
+    ) -> None:
+        """Add telemetry. A call has one thing around it: the last that was added."""
+        self.around = around
+        self._on_wait.append(Callback("telemetry", on_wait))
+        self._on_request.append(Callback("telemetry", on_request))
+
+    @property
+    def watch_requests(self) -> bool:
+        """Whether anybody wants to know of attempts."""
+        return bool(self._on_request)
+
+    def waited(self, wait: Wait) -> None:
+        """Tell of a wait for the rate limit."""
+        for callback in self._on_wait:
+            callback(wait)
+
+    def requested(self, event: RequestEvent) -> None:
+        """Tell of an attempt that has ended."""
+        for callback in self._on_request:
+            callback(event)

@@ -15,7 +15,7 @@ import attrs
 from cliniko_async._http.account import Secret
 from cliniko_async._http.answers import Answer
 from cliniko_async._http.call import Call
-from cliniko_async._http.callbacks import Callback
+from cliniko_async._http.callbacks import Observers
 from cliniko_async._http.traffic import TrafficCounter
 from cliniko_async.errors import ClinikoError, ReadOnlyError, SessionClosedError
 from cliniko_async.limits.reset import date_of
@@ -64,7 +64,7 @@ class Session:
 
     Attributes:
         traffic: What was sent so far.
-        on_request: Called when an attempt has ended.
+        observers: Those who are told what it does.
         gatherings: The gets that wait together, by path.
     """
 
@@ -79,10 +79,7 @@ class Session:
         self.gatherings: dict[str, Any] = {}
         self._counter = TrafficCounter(rate.per)
         self.traffic: Traffic = self._counter.traffic
-        self.on_request: Callback[RequestEvent] | None = None
-        if on_request is not None:
-            self.on_request = Callback("on_request", on_request)
-        self._on_wait = None if on_wait is None else Callback("on_wait", on_wait)
+        self.observers: Observers = Observers(on_wait, on_request)
         self._date = ""
         self._ways: _Ways | None = None
         self._closed = asyncio.Event()
@@ -202,10 +199,19 @@ class Session:
                 f"{request.method} {request.template} writes, and this session was opened with "
                 "read_only=True"
             )
-        outcome = await Call(self, request, options).outcome()
+        outcome = await self._outcome(request, options)
         if isinstance(outcome, ClinikoError):
             raise outcome
         return outcome
+
+    async def _outcome(self, request: Request[T], options: Options) -> T | ClinikoError:
+        call = Call(self, request, options)
+        if self.observers.around is None:
+            return await call.outcome()
+        with self.observers.around(request.method, request.template, options.lane) as ended:
+            outcome = await call.outcome()
+            ended(outcome)
+            return outcome
 
     async def exchange(
         self, request: Request[T], url: Secret, place: Place, *, deadline: float
@@ -229,8 +235,7 @@ class Session:
         """Count a wait for the rate limit, and tell who wants to know. It never raises."""
         self.traffic.waits += 1
         self.traffic.waited += wait.seconds
-        if self._on_wait:
-            self._on_wait(wait)
+        self.observers.waited(wait)
 
     def _count(self) -> None:
         self._counter.count(asyncio.get_running_loop().time())
