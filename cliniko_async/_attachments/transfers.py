@@ -103,12 +103,12 @@ def checked_target(to: str | os.PathLike[str]) -> Path:
             to, or its name is too long.
     """
     expect(to, (str, os.PathLike), f"download takes a path, not {type(to).__name__}")
-    path = Path(os.path.realpath(to))  # the file behind a link
+    path = Path(to)
     wrong = _wrong_with(path)
     if wrong:
         del to, path  # names of files name patients
         raise InvalidValueError(f"download takes the path of a file to write, but {wrong}")
-    return path
+    return Path(os.path.realpath(path))  # the file behind a link
 
 
 def _wrong_with(path: Path) -> str | None:

@@ -73,7 +73,7 @@ def _split(base_url: str, path: str) -> tuple[str, list[tuple[str, str]]]:
 def _parts_of(path: str) -> SplitResult:
     expect(path, str, "a path is a text: '/recalls'")
     try:
-        parts = urlsplit(path) if path.isprintable() else None
+        parts = urlsplit(path) if path.isprintable() and path[:3] != "///" else None
     except ValueError:
         parts = None
     del path  # it may be a link, with values in its query
