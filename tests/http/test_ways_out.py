@@ -217,7 +217,7 @@ class Sync(httpx.BaseTransport):
         ("http://proxy:3128", "AsyncHTTPTransport"),
         (5, "AsyncHTTPTransport"),
     ],
-    ids=str,
+    ids=["ours", "sync", "client", "sync client", "class", "text", "number"],
 )
 def test_what_is_no_transport_is_refused_at_once(transport: Any, said: str) -> None:
     with pytest.raises(InvalidTypeError, match=said):
