@@ -7,6 +7,7 @@ Here belong names for what signatures of the package show. Not here: anything ne
 
 from cliniko_async._attachments.upload import OnProgress
 from cliniko_async._lists.list_request import OnChange
+from cliniko_async._lists.listing import PageIterator
 from cliniko_async._lists.plan import OnBadRecord
 from cliniko_async._models.links import Ref
 from cliniko_async._query.filters import (
@@ -36,6 +37,7 @@ __all__ = [
     "OnBadRecord",
     "OnChange",
     "OnProgress",
+    "PageIterator",
     "Ref",
     "SortBy",
     "StringField",

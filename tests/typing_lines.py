@@ -10,7 +10,23 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, assert_type
 
-from cliniko_async import AsyncCliniko, Link, Patient, Tax
+from cliniko_async import (
+    AsyncCliniko,
+    CancellationReason,
+    Change,
+    Content,
+    CustomFields,
+    CustomSection,
+    CustomText,
+    Filter,
+    Link,
+    Listing,
+    Patient,
+    Section,
+    Tax,
+    TextQuestion,
+    TreatmentNoteUpdateFields,
+)
 from cliniko_async.resources.patients import PatientFilters
 
 if TYPE_CHECKING:
@@ -38,6 +54,28 @@ if TYPE_CHECKING:
         assert_type(await cliniko.taxes.create(name="GST", rate=Decimal(10)), Tax)
         async for page in cliniko.taxes.list().pages():
             assert_type(page.total_entries, int)
+
+    async def names(listing: Listing[Patient]) -> list[str]:
+        """A function of a user's, with nothing private in its annotations."""
+        return [patient.id async for patient in listing]
+
+    async def parts(cliniko: AsyncCliniko, reason: CancellationReason) -> None:
+        """Notes with content, custom fields, a cancellation: from the top alone."""
+        question = TextQuestion(name="Pain", type="text", answer="None")
+        content = Content(sections=[Section(name="Examination", questions=[question])])
+        fields: TreatmentNoteUpdateFields = {"title": "Review", "content": content}
+        await cliniko.treatment_notes.update("1", **fields)
+        custom = CustomFields(
+            sections=[CustomSection(token="a", fields=[CustomText(token="b", value="Left")])]
+        )
+        await cliniko.patients.update("1", custom_fields=custom)
+        await cliniko.individual_appointments.cancel("1", reason=reason)
+        where: Filter[PatientFilters] = cliniko.patients.filters.email.not_null()
+        await names(cliniko.patients.list(where))
+        await names(cliniko.patients.scan(where))
+        change: Change[Patient]
+        async for change in cliniko.patients.changes(since=NOW):
+            assert_type(change.record, Patient)
 
     async def wrong(cliniko: AsyncCliniko, patient: Patient) -> None:
         p, t = cliniko.patients.filters, cliniko.taxes.filters
