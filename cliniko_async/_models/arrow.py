@@ -200,10 +200,10 @@ def table_of(
     found = list(_parts(model, rows))
     misfits = [part for part in found if isinstance(part, DecodeError)]
     del rows  # crash reporters show the variables of frames
-    if misfits and on_bad_record is None:
-        del found
-        raise misfits[0]
-    for misfit in misfits if on_bad_record else ():
+    for misfit in misfits:
+        if on_bad_record is None:
+            del found
+            raise misfit
         on_bad_record(misfit)
     return arrow.concat_tables(
         [schema_of(model).empty_table(), *(p for p in found if not isinstance(p, DecodeError))]

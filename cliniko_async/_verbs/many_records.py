@@ -186,21 +186,40 @@ class Listable(Lists[M, F, I], Batched[M, I]):
         plan = self._plan(self.path, None, where, include=include, on_bad_record=on_bad_record)
         return Listing(plan.in_bulk())
 
-    def changes(self, *, since: datetime | None = None, cursor: str | None = None) -> Changes[M]:
-        """Fetch what has been created, updated or hidden since a moment, or since the last run.
+    def changes(
+        self,
+        *,
+        since: datetime | None = None,
+        cursor: str | None = None,
+        restored: bool = True,
+        on_bad_record: OnBadRecord = "skip",
+    ) -> Changes[M]:
+        """Fetch what has been created, updated, hidden or restored since a moment or a cursor.
 
-        Hidden records are among it: what was archived, cancelled or deleted is told as such where
-        the API has a moment for it, and what was merged, for patients. Records that were deleted
-        for good are not there to be told: compare the ids. At least once: a run that ended before
-        its last change is to be repeated from the same place.
+        Hidden records are included: what was archived, cancelled or deleted is told as such where
+        the API has a moment for it, and what was merged, for patients. What came back from the
+        archive is told as "restored", though the API shows no trace of that. Records that were
+        deleted for good are not told: compare the ids. At least once: a run that ended before its
+        last change is to be repeated from the same place.
+
+        A quiet run costs one request, and one per mark: two for patients, four for individual
+        appointments.
 
         Args:
-            since: A moment, to begin with. It is looked back two minutes behind it.
+            since: A moment, to begin with. Rows are looked at from five minutes before it.
             cursor: The `.cursor` of the last run, once its last change was taken.
+            restored: Whether records that came back from the archive are looked for. The first
+                run reads the archive for it, a request per hundred records in there, and the
+                cursor grows by about twelve characters for each. When a later run finds one, that
+                costs a count for each halving of the archive down to a page, and two requests.
+            on_bad_record: What happens to a record that does not fit its model. By default the run
+                goes on; at its end a warning names each with its field, and `.bad_records` has
+                them. A function is called with the `DecodeError` instead. "raise" raises it. In any
+                case the next run asks for the record again.
 
         Raises:
-            InvalidTypeError: Neither or both are given.
-            InvalidValueError: The cursor is none, or the moment has no time zone.
+            InvalidTypeError: Neither or both of `since` and `cursor` are given.
+            InvalidValueError: The cursor is not one, or the moment has no time zone.
         """
         bulk = type(self)(self._view.bulk())
         return Changes(
@@ -210,6 +229,8 @@ class Listable(Lists[M, F, I], Batched[M, I]):
             marks_of(type(self)),
             since=since,
             cursor=cursor,
+            restored=restored,
+            on_bad_record=on_bad_record,
         )
 
 

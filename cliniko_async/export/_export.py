@@ -309,10 +309,11 @@ class Export:
         write_parquet(
             self._resource(name).model, self._partial(name), self._complete(name), errors.append
         )
-        if errors and self._on_bad_record == "raise":
-            raise errors[0]
-        for error in errors if callable(self._on_bad_record) else ():
-            self._on_bad_record(error)
+        for error in errors:
+            if self._on_bad_record == "raise":
+                raise error
+            if self._on_bad_record != "skip":
+                self._on_bad_record(error)
         part.left_out = [LeftOut.of(error) for error in errors]
 
     def _put_in_place(self, name: str) -> None:

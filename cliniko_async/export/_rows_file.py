@@ -101,7 +101,7 @@ class RowsFile:
         """
         new = [(head, row) for head, row in ((_head.decode(r), r) for r in rows) if self._new(head)]
         data = b"".join(bytes(row) + b"\n" for _, row in new)
-        self._write(data)
+        self.write(data)
         through = self._through([head.second for head, _ in new])
         done = self.written
         self.written = Written(done.records + len(new), done.size + len(data), through)
@@ -110,7 +110,8 @@ class RowsFile:
     def _new(self, head: Head) -> bool:
         return head.id is None or head.id not in self._known
 
-    def _write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
+        """Write all of this, which does not count yet."""
         assert self._descriptor is not None  # noqa: S101 - open until it is synced
         while data:
             data = data[os.write(self._descriptor, data) :]

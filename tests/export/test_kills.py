@@ -46,7 +46,7 @@ def folders_at_kills(
 ) -> Callable[[], list[Path]]:
     """Keep what a kill would leave at some random moments: in the middle of writes, too."""
     kept: list[Path] = []
-    write, save = RowsFile._write, Manifest.save
+    write, save = RowsFile.write, Manifest.save
 
     def keep() -> None:
         if random.random() < 0.15:
@@ -64,7 +64,7 @@ def folders_at_kills(
         save(self, at)
         keep()
 
-    monkeypatch.setattr(RowsFile, "_write", write_in_two)
+    monkeypatch.setattr(RowsFile, "write", write_in_two)
     monkeypatch.setattr(Manifest, "save", save_and_keep)
 
     def stop() -> list[Path]:
@@ -109,7 +109,7 @@ async def test_a_full_disk_is_told_and_what_was_written_counts(
     for name in NAMES[:2]:
         for id in range(1, 1000):
             server.add(name, id, id, notes="x" * 50)
-    write, room = RowsFile._write, 200_000
+    write, room = RowsFile.write, 200_000
 
     def write_while_there_is_room(self: RowsFile, data: bytes) -> None:
         nonlocal room
@@ -119,7 +119,7 @@ async def test_a_full_disk_is_told_and_what_was_written_counts(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     async with session(server) as cliniko:
-        monkeypatch.setattr(RowsFile, "_write", write_while_there_is_room)
+        monkeypatch.setattr(RowsFile, "write", write_while_there_is_room)
         with pytest.raises(ExportError, match=r"No space left .* run it again") as caught:
             await export(cliniko, NAMES[:2], tmp_path)
         assert caught.value.errno == errno.ENOSPC

@@ -117,7 +117,7 @@ async def test_a_record_that_does_not_fit_is_an_error_in_each_run_until_it_does(
     emulator = Emulator(Clinic(), limit=100_000)
     created = emulator.clinic.create("patients", first_name="A", last_name="B")
     async with session(emulator) as cliniko:
-        changes = cliniko.patients.changes(since=START)
+        changes = cliniko.patients.changes(since=START, on_bad_record="raise")
         for bad in ("Canary", "2026-01-01T00:00:00", 5):
             emulator.clinic.spoil("patients", created["id"], merged_at=bad)
             iterator = aiter(changes)
