@@ -126,7 +126,7 @@ READING: dict[str, Call] = {
     "first": lambda c, _: c.patients.list(*WHERE).first(),
     "count": lambda c, _: c.patients.list(*WHERE).count(),
     "scan": lambda c, _: c.patients.scan(*WHERE).all(),
-    "changes": lambda c, _: c.patients.changes(since=SINCE).all(),
+    "changes": lambda c, _: c.patients.changes(since=SINCE, on_bad_record="raise").all(),
     "export": lambda c, to: Export(c, ["patients", "taxes"], to).run(),
 }
 """What is given to these is hidden in filters."""
