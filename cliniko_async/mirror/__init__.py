@@ -4,17 +4,17 @@ Here belong finding out what differs and writing it to a database. Not here: rea
 (`_lists`), or files (`export`).
 """
 
-from cliniko_async.errors import missing_extra
+from cliniko_async.errors import MirrorError, missing_extra
 
 try:
     from cliniko_async.mirror._mirror import (
-        MirrorError,
         MirrorSummary,
         cliniko_source,
         mirror,
         mirrorable,
+        plan,
     )
 except ModuleNotFoundError as error:
     raise missing_extra(error, "mirror") from None
 
-__all__ = ["MirrorError", "MirrorSummary", "cliniko_source", "mirror", "mirrorable"]
+__all__ = ["MirrorError", "MirrorSummary", "cliniko_source", "mirror", "mirrorable", "plan"]

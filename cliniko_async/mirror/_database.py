@@ -1,56 +1,48 @@
-"""The database that a mirror is in: what it holds already, and how a pipeline writes to it.
-
-dlt keeps the files that it loaded, with everybody's permissions, and tells its makers how it was
-used. Here it does neither.
-"""
+"""The database that a mirror is in: what a target means, and what a table holds already."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
+import hashlib
 import os
-import shutil
-import tempfile
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.common.runtime.anon_tracker import disable_anon_tracker
-from dlt.destinations.exceptions import DestinationConnectionError
 
-from cliniko_async.errors import ClinikoError, InvalidValueError
+from cliniko_async.errors import InvalidValueError, MirrorError
 from cliniko_async.mirror._differences import Known
-from cliniko_async.mirror._views import create_views
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["MirrorError", "Nothing", "Place", "Table", "run"]
+__all__ = ["Nothing", "Table", "Target", "opened_elsewhere"]
 
-PIPELINE: Final = "cliniko_mirror"
 DATASET: Final = "cliniko"
 FILE_DATASET: Final = "main"
 """DuckDB's own: tables in a file need no name before theirs."""
 
-LOG: Final = logging.getLogger("dlt")
+SUFFIXES: Final = frozenset({"", ".duckdb", ".ddb", ".db"})
+"""How files of DuckDB are called."""
+
+DATASET_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+MAGIC: Final = slice(8, 12)
+"""Where a DuckDB file says that it is one (DuckDB's documentation on its storage format)."""
 
 IDS_A_QUERY: Final = 1000
-PRIVATE: Final = 0o077
-PRIVATE_FILE: Final = 0o600
-
-
-class MirrorError(ClinikoError):
-    """The target cannot be read or written."""
 
 
 class Nothing:
     """What is there before the first run: see `Copy`."""
 
-    def counts(self) -> tuple[int, int]:
+    def __init__(self, marks: Sequence[str] = ()) -> None:
+        self._marks = marks
+
+    def counts(self) -> Sequence[int]:
         """None at all."""
-        return 0, 0
+        return [0] * (1 + len(self._marks))
 
     def known(self, ids: Iterable[str] | None = None) -> dict[str, Known]:
         """None at all."""
@@ -76,41 +68,54 @@ class Table:
             return False
         return True
 
-    def counts(self) -> tuple[int, int]:
-        """How many records there are, and how many of them the API does not hide."""
-        ((total, hidden),) = self._select("count(*), count(CASE WHEN {hidden} THEN 1 END)")
-        return total, total - hidden
+    def counts(self) -> Sequence[int]:
+        """How many records there are, and how many of them have each of the marks."""
+        quoted = self._client.escape_column_name
+        (row,) = self._select(
+            ", ".join(["count(*)", *(f"count({quoted(m)})" for m in self._marks)])
+        )
+        counts: Sequence[int] = row
+        return counts
 
     def known(self, ids: Iterable[str] | None = None) -> dict[str, Known]:
         """The records with these ids, or all."""
-        columns = "{id}, {created_at}, {hidden}"
+        quoted = self._client.escape_column_name
+        marks = [f"{quoted(mark)} IS NOT NULL" for mark in self._marks]
+        columns = ", ".join([quoted("id"), quoted("created_at"), *marks])
         if ids is None:
             rows = self._select(columns)
         else:
             wanted = list(ids)
             parts = (wanted[n : n + IDS_A_QUERY] for n in range(0, len(wanted), IDS_A_QUERY))
             rows = [row for part in parts for row in self._select(columns, part)]
-        return {id: Known(created_at, hidden) for id, created_at, hidden in rows}
+        return {id: Known(created_at, self._having(having)) for id, created_at, *having in rows}
+
+    def _having(self, having: Sequence[bool]) -> frozenset[str]:
+        return frozenset(mark for mark, has in zip(self._marks, having, strict=True) if has)
 
     def _select(self, columns: str, ids: Sequence[str] = ()) -> Sequence[Any]:
-        quoted = self._client.escape_column_name
-        hidden = " OR ".join(f"{quoted(mark)} IS NOT NULL" for mark in self._marks)
-        shown = columns.format(
-            hidden=hidden or "1 = 0", id=quoted("id"), created_at=quoted("created_at")
-        )
         # Names are ours, and values are handed over apart from the query.
-        query = f"SELECT {shown} FROM {self._client.make_qualified_table_name(self._name)}"  # noqa: S608
+        query = f"SELECT {columns} FROM {self._client.make_qualified_table_name(self._name)}"  # noqa: S608
         if ids:
-            query += f" WHERE {quoted('id')} IN ({', '.join(['%s'] * len(ids))})"
+            places = ", ".join(["%s"] * len(ids))
+            query += f" WHERE {self._client.escape_column_name('id')} IN ({places})"
         return self._client.execute_sql(query, *ids) or ()
 
 
-@attrs.frozen
-class Place:
-    """Where the copy is, and where dlt may work meanwhile."""
+@attrs.frozen(repr=False)
+class Target:
+    """Where the copy is.
+
+    Attributes:
+        destination: What dlt writes to.
+        dataset: The schema there.
+        name: What it is called in messages: never with a password.
+        file: The DuckDB file, if it is one.
+    """
 
     destination: Any
     dataset: str
+    name: str
     file: Path | None = None
 
     @property
@@ -118,78 +123,79 @@ class Place:
         """Whether there can be nothing there yet."""
         return self.file is not None and not self.file.exists()
 
+    @property
+    def key(self) -> str:
+        """A name for it that can be part of a file's name."""
+        return hashlib.sha256(f"{self.name} {self.dataset}".encode()).hexdigest()[:16]
+
     @classmethod
-    def of(cls, target: str | os.PathLike[str]) -> Place:
-        """What a target means."""
+    def of(cls, target: str | os.PathLike[str], dataset: str | None = None) -> Target:
+        """What a target means.
+
+        Raises:
+            InvalidValueError: There is no such target, or it is not a DuckDB file.
+        """
+        if dataset is not None and not DATASET_NAME.fullmatch(dataset):
+            raise InvalidValueError(
+                "dataset= takes small letters, digits and underscores, such as 'north'"
+            )
         text = os.fspath(target)
-        scheme, is_url, _ = text.partition("://")
+        scheme, is_url, rest = text.partition("://")
         name = {"postgresql": "postgres"}.get(scheme, scheme)
         if not is_url and (isinstance(target, os.PathLike) or "." in text or os.sep in text):
-            return cls._of_file(Path(text))
+            return cls._of_file(Path(text), dataset)
         factory = getattr(dlt.destinations, name, None)
         if factory is None:
             raise InvalidValueError(
                 "target= is a file such as 'clinic.duckdb', a URL such as 'postgresql://...', or "
                 "the name of one of dlt's destinations"
             )
-        return cls(factory(credentials=text) if is_url else factory(), DATASET)
+        destination = factory(credentials=text) if is_url else factory()
+        shown = f"{scheme}://{rest.rpartition('@')[2]}" if is_url else name
+        return cls(destination, dataset or DATASET, shown)
 
     @classmethod
-    def _of_file(cls, file: Path) -> Place:
+    def _of_file(cls, file: Path, dataset: str | None) -> Target:
         if not os.access(file.parent, os.W_OK) or file.is_dir():
             raise InvalidValueError(f"{file} cannot be written to: name another file")
-        return cls(dlt.destinations.duckdb(str(file)), FILE_DATASET, file)
+        if file.suffix.lower() not in SUFFIXES:
+            raise InvalidValueError(f"{file} is not a DuckDB file: name one such as clinic.duckdb")
+        destination = dlt.destinations.duckdb(str(file))
+        return cls(destination, dataset or FILE_DATASET, str(file), file)
 
+    def check(self) -> None:
+        """See that a file is one of DuckDB's, and that no other program has it open.
 
-def run(place: Place, source: Any) -> ClinikoError | None:
-    """Run the pipeline, and leave nothing behind but the target.
+        Raises:
+            MirrorError: It is not, or one has.
+        """
+        if self.file is None or self.is_new:
+            return
+        if not _is_duckdb(self.file):
+            raise MirrorError(f"{self.name} is not a DuckDB file: name one such as clinic.duckdb")
+        import duckdb  # noqa: PLC0415 - slow to import
 
-    Errors are given back: dlt's frames hold rows, and crash reporters show variables.
-    """
-    with _private(place) as folder:
         try:
-            dlt.config[f"{PIPELINE}.load.delete_completed_jobs"] = True
-            dlt.config[f"{PIPELINE}.load.truncate_staging_dataset"] = True
-            pipeline = dlt.pipeline(
-                PIPELINE,
-                pipelines_dir=folder,
-                destination=place.destination,
-                dataset_name=place.dataset,
-            )
-            disable_anon_tracker()
-            LOG.setLevel(logging.CRITICAL)  # the first pipeline sets its own
-            pipeline.run(source, loader_file_format="parquet")
-            create_views(pipeline)
-        except Exception as error:  # noqa: BLE001 - dlt's errors, and those of the databases
-            return _own(error).with_traceback(None)
-    return None
+            duckdb.connect(str(self.file)).close()
+        except duckdb.Error as error:
+            raise opened_elsewhere(self, error) from None
 
 
-@contextlib.contextmanager
-def _private(place: Place) -> Generator[str]:
-    """A folder that nobody else can read, gone afterwards, as nobody can read what is written."""
-    before = os.umask(PRIVATE)
-    folder = tempfile.mkdtemp(prefix=".cliniko-", dir=place.file.parent if place.file else None)
-    level = LOG.level
+def opened_elsewhere(target: Target, error: Exception) -> MirrorError:
+    """What to do about a file that cannot be opened."""
+    if re.search(r"lock on file|same database file|being used by another", str(error)):
+        return MirrorError(
+            f"{target.name} is open in another program: close it there, and run the mirror again"
+        )
+    return MirrorError(
+        f"{target.name} cannot be opened ({type(error).__name__}): name another file"
+    )
+
+
+def _is_duckdb(file: Path) -> bool:
     try:
-        LOG.setLevel(logging.CRITICAL)
-        for file in place.file.parent.glob(f"{place.file.name}*") if place.file else ():
-            file.chmod(PRIVATE_FILE)
-        yield folder
-    finally:
-        LOG.setLevel(level)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.umask(before)
-
-
-def _own(error: BaseException) -> ClinikoError:
-    """The error that a failed run raises: ours if one of ours was the cause."""
-    causes = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
-        if isinstance(cause, ClinikoError):
-            return cause
-        causes.append(cause)
-    # What databases say of connections is worth knowing; of rows, they may quote them.
-    name = type(causes[-1]).__name__
-    shown = next((f": {e}" for e in causes if isinstance(e, DestinationConnectionError)), "")
-    return MirrorError(f"the target cannot be read or written ({name}){shown}")
+        with file.open("rb") as opened:
+            head = opened.read(MAGIC.stop)
+    except OSError as error:
+        raise MirrorError(f"{file} cannot be read ({error.strerror})") from None
+    return not head or head[MAGIC] == b"DUCK"

@@ -1,11 +1,15 @@
 """What has happened in a list since it was copied, in as few requests as can be.
 
 The first page by `updated_at`, newest first, shows what was changed, and how many records there
-are now. What it cannot show is told by counts: hiding a record may leave its `updated_at` alone,
-and one that was deleted for good is in no list. When the copy's counts differ from the API's, the
-records that were hidden lately are listed, and if that does not explain it, the range in time in
-which the counts differ is searched by halves, and read anew. Once a day, what was hidden lately is
-listed whatever the counts say: a second mark on a hidden record changes none of them.
+are now. Hiding a record, or bringing it back, may leave its `updated_at` alone. So for each mark
+that hides records, the first page of those that have it, newest first, shows which have it since,
+and how many have it now. What neither page shows is told by counts: a record that was deleted for
+good is in no list, and one that came back from the archive looks as it always did. Where the
+copy's counts differ from the API's, the range in time in which they differ is searched by halves,
+and read anew.
+
+So a run in which nothing happened costs one request, and one per mark. What is found by halves
+costs a count per halving, and a page.
 """
 
 from __future__ import annotations
@@ -20,13 +24,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import attrs
 import msgspec
 
-from cliniko_async._lists import undecoded
+from cliniko_async._lists.cursor import chunks
 from cliniko_async._lists.listing import ListingPage, PageIterator
-from cliniko_async._models.converter import decode
-from cliniko_async._models.empty_dates import decode_dates
-from cliniko_async._models.model import Moment
+from cliniko_async._lists.versions import OVERLAP, UNCERTAIN, Moments, read_moments
 from cliniko_async._verbs.include import everything, marks_of
-from cliniko_async.errors import DecodeError
+from cliniko_async.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterable
@@ -34,24 +36,18 @@ if TYPE_CHECKING:
     from cliniko_async._lists.listing import Listing
     from cliniko_async._query.filters import Filter, Filters
 
-__all__ = ["Ask", "Copy", "Differences", "Found", "Known", "Start", "start"]
+__all__ = ["Ask", "Copy", "Differences", "Found", "Known", "Since", "Start", "start"]
 
 T = TypeVar("T")
-
-OVERLAP: Final = timedelta(minutes=5)
-"""What was changed so long before the newest change known is fetched again: it may have been
-written down later than its time says."""
-
-UNCERTAIN: Final = timedelta(hours=1)
-"""The same, where only this machine's clock says when the copy was made."""
-
-A_DAY: Final = timedelta(days=1)
 
 BATCH: Final = 1000
 """Rows that are handed over at a time, at the least: a table costs dlt 8 ms, however small."""
 
 A_PAGE: Final = 100
 """Records that are not worth splitting."""
+
+NOT_SORTED: Final = frozenset({400, 422})
+"""What a server may say that cannot sort by a mark: its answer is documented nowhere."""
 
 
 class Ask(Protocol):
@@ -62,17 +58,22 @@ class Ask(Protocol):
 
 @attrs.frozen
 class Known:
-    """What a copy knows of a record."""
+    """What a copy knows of a record.
 
-    created_at: datetime
-    hidden: bool
+    Attributes:
+        created_at: When it was created; None if it does not say.
+        marks: The marks that hide it.
+    """
+
+    created_at: datetime | None
+    marks: frozenset[str] = frozenset()
 
 
 class Copy(Protocol):
     """What is there already."""
 
-    def counts(self) -> tuple[int, int]:
-        """How many records there are, and how many of them the API does not hide."""
+    def counts(self) -> Sequence[int]:
+        """How many records there are, and how many of them have each of the marks."""
         ...
 
     def known(self, ids: Iterable[str] | None = None) -> dict[str, Known]:
@@ -88,6 +89,22 @@ class Found:
     gone: Sequence[str] = ()
 
 
+@attrs.frozen
+class Since:
+    """How far a copy is.
+
+    Attributes:
+        until: When all that was copied is from.
+        through: If the list was not read to its end: the second at which the last record that was
+            read was created.
+        again: Ids of records that did not fit, to be asked for again.
+    """
+
+    until: datetime
+    through: datetime | None = None
+    again: Sequence[str] = ()
+
+
 @attrs.frozen(repr=False)
 class Start:
     """The beginning of a list that is read whole.
@@ -97,24 +114,14 @@ class Start:
         pages: The others, if these are not all.
         newest: The page with what was changed last, asked for after the first rows.
         seconds: How long all that took.
+        total: How many records there are.
     """
 
     rows: Sequence[msgspec.Raw]
     pages: PageIterator[msgspec.Raw] | None = None
     newest: ListingPage[msgspec.Raw] | None = None
     seconds: float = 0.0
-
-
-class _Head(msgspec.Struct):
-    id: str | int
-    created_at: Moment
-    updated_at: Moment
-    archived_at: Moment | None = None
-    cancelled_at: Moment | None = None
-    deleted_at: Moment | None = None
-
-
-_head: Final = msgspec.json.Decoder(_Head)
+    total: int = 0
 
 
 class Differences:
@@ -124,9 +131,14 @@ class Differences:
         resource: Any resource with lists and `created_at`.
         ask: Runs a request where the session's event loop is.
         copy: What is there already.
-        since: When the copy was made; None if there is none, or if it is not to be trusted.
-        marked: When what was hidden lately was listed last, by this machine's clock.
+        since: How far the copy is; None if there is none, or if it is not to be relied on.
         started: What `start` is finding out, if it was called before.
+
+    Attributes:
+        until: When all that was found is from.
+        through: The second up to which a list that is read whole has been read, if it is in the
+            order of creation: reading can go on from there.
+        total: How many records will be found; None if that is not known.
     """
 
     def __init__(
@@ -135,8 +147,7 @@ class Differences:
         ask: Ask,
         copy: Copy,
         *,
-        since: datetime | None,
-        marked: datetime | None = None,
+        since: Since | None,
         started: Awaitable[Start] | None = None,
     ) -> None:
         self._started = started
@@ -149,11 +160,11 @@ class Differences:
         self._marks = marks_of(kind)
         self._changed: dict[str, Known] = {}
         self._gone: set[str] = set()
-        self._now = datetime.now(UTC)
-        self.until: datetime = self._now - UNCERTAIN
-        """When all that was found is from: the next copy's `since`."""
-        self.marked: datetime = marked or self._now - 2 * A_DAY
-        """The next copy's `marked`."""
+        self._in_order = True
+        self._reading: PageIterator[msgspec.Raw] | None = None
+        self.until: datetime = since.until if since else datetime.now(UTC) - UNCERTAIN
+        self.through: datetime | None = None
+        self.total: int | None = None
 
     async def find(self) -> AsyncGenerator[Found]:
         """Yield what differs; at the end, the copy is as the API was at `until`, or later."""
@@ -161,8 +172,10 @@ class Differences:
             way = self._anew()
         elif self._since is None:
             way = self._everything()
+        elif self._since.through is not None:
+            way = self._rest(self._since.through)
         else:
-            way = self._news(self._since - OVERLAP)
+            way = self._news(self._since.until - OVERLAP)
         async for found in way:
             yield found
 
@@ -171,50 +184,128 @@ class Differences:
             yield found
         yield self._missed(self._copy.known())
 
+    # Everything
+
     async def _everything(self) -> AsyncGenerator[Found]:
-        self.marked = self._now
         started = await self._ask(_result(self._started or start(self._resource)))
-        yield self._noted(started.rows)
+        self.total = started.total
         if started.pages is None:
-            moments = [self._head(row).updated_at for row in started.rows]
-            self.until = max(moments, default=self.until)
+            self.until = self._newest(started.rows) or self.until
+            yield self._noted(started.rows)
         else:
             # It was asked for a little later than the first row was read.
             self.until = self._moment(started.newest) - timedelta(seconds=started.seconds)
-            while rows := await self._ask(_some(started.pages)):
-                yield self._noted(rows)
+            yield self._in_turn(started.rows)
+            async for found in self._turns(started.pages):
+                yield found
+        self.through = None
         yield self._missed(self._copy.known())
+
+    async def _rest(self, through: datetime) -> AsyncGenerator[Found]:
+        """What is left of a list, and then what has happened since it was begun."""
+        async for found in self._turns(self._list(self._filters.created_at >= through).pages()):
+            yield found
+        self.through = None
+        async for found in self._news(self.until - OVERLAP):
+            yield found
+
+    async def _turns(self, pages: PageIterator[msgspec.Raw]) -> AsyncGenerator[Found]:
+        self._reading = pages
+        while rows := await self._ask(_some(pages)):
+            yield self._in_turn(rows)
+        self._reading = None
+
+    async def pause(self) -> None:
+        """Let go of the pages that are read ahead: reading goes on in another slice."""
+        if self._reading is not None:
+            await self._ask(self._reading.aclose())
+
+    def _in_turn(self, rows: Sequence[msgspec.Raw]) -> Found:
+        """Note rows of a list that is read whole, and how far it has been read."""
+        for created in (read_moments(row).at.get("created_at") for row in rows):
+            if created is None or (self.through is not None and created < self.through):
+                self._in_order = False
+            self.through = created
+        if not self._in_order:
+            self.through = None
+        return self._noted(rows)
+
+    # News
 
     async def _news(self, floor: datetime) -> AsyncGenerator[Found]:
         page = await self._ask(_first(_by_change(self._resource)))
         rows = page.items if page else ()
-        moments = [self._head(row).updated_at for row in rows]
         self.until = self._moment(page)
         if page is None or page.total_entries <= len(rows):
-            self.marked = self._now
             yield self._noted(rows)
             yield self._missed(self._copy.known())
             return
-        if _falls(moments) and moments[-1] < floor:
-            yield self._noted([row for row, at in zip(rows, moments, strict=True) if at >= floor])
+        async for found in self._again():
+            yield found
+        new = _since(rows, "updated_at", floor)
+        if new is not None:
+            yield self._noted(new)
         else:
             async for found in self._pages(self._list(self._filters.updated_at >= floor)):
                 yield found
-        async for found in self._hidden_or_gone(page.total_entries):
+        async for found in self._untold(page.total_entries, floor):
             yield found
+
+    async def _again(self) -> AsyncGenerator[Found]:
+        """The records that did not fit when they were asked for last."""
+        for ids in chunks(self._since.again if self._since else ()):
+            async for found in self._pages(self._list(self._filters.id.is_in(ids))):
+                yield found
+
+    async def _untold(self, total: int, floor: datetime) -> AsyncGenerator[Found]:
+        """What `updated_at` does not tell."""
+        counts = {"": total}
+        for mark in self._marks:
+            async for found in self._marked(mark, floor, counts):
+                yield found
+        for mark, count in counts.items():
+            if self._expected(mark) != count:
+                async for found in self._search(count, mark):
+                    yield found
+
+    async def _marked(
+        self, mark: str, floor: datetime, counts: dict[str, int]
+    ) -> AsyncGenerator[Found]:
+        """The records that have a mark since, and how many have it."""
+        field: Any = getattr(self._filters, mark)
+        having = field.not_null()
+        new = None
+        try:
+            page = await self._ask(_first(self._list(having, sort=f"{mark}:desc")))
+        except ApiError as error:
+            if error.status not in NOT_SORTED:
+                raise
+            counts[mark] = await self._ask(self._list(having).count())
+        else:
+            counts[mark] = page.total_entries if page else 0
+            rows = page.items if page else ()
+            new = rows if counts[mark] <= len(rows) else _since(rows, mark, floor)
+        if new is not None:
+            yield self._noted(_not_before(new, mark, floor))
+        else:
+            async for found in self._pages(self._list(field >= floor)):
+                yield found
 
     def _moment(self, page: ListingPage[msgspec.Raw] | None) -> datetime:
         """The newest change on a page, if it has the order that was asked for."""
-        moments = [self._head(row).updated_at for row in page.items] if page else []
+        moments = _moments(page.items, "updated_at") if page else []
         return moments[0] if moments and _falls(moments) else self.until
+
+    def _newest(self, rows: Iterable[msgspec.Raw]) -> datetime | None:
+        return max(_moments(rows, "updated_at"), default=None)
 
     async def _pages(self, listing: Listing[msgspec.Raw]) -> AsyncGenerator[Found]:
         pages = listing.pages()
         while rows := await self._ask(_some(pages)):
             yield self._noted(rows)
 
-    def _list(self, *where: Filter[Any]) -> Listing[msgspec.Raw]:
-        return everything(self._resource, *where)
+    def _list(self, *where: Filter[Any], sort: str | None = None) -> Listing[msgspec.Raw]:
+        return everything(self._resource, *where, sort=sort)
 
     def _missed(self, ids: Iterable[str]) -> Found:
         """Those of the ids that were not found where they had to be."""
@@ -222,59 +313,65 @@ class Differences:
         self._gone.update(gone)
         return Found(gone=gone)
 
-    def _head(self, row: msgspec.Raw) -> _Head:
-        try:
-            return decode_dates(_head, row)
-        except msgspec.ValidationError:
-            record = decode(self._resource.model, row)
-        if isinstance(record, DecodeError):
-            raise record
-        raise DecodeError("a record lacks an id or a moment", resource=self._resource.name)
-
     def _noted(self, rows: Sequence[msgspec.Raw]) -> Found:
         for row in rows:
-            head = self._head(row)
-            hidden = any(getattr(head, mark) is not None for mark in self._marks)
-            self._changed[str(head.id)] = Known(head.created_at, hidden)
+            head = read_moments(row)
+            if head.id is not None:  # or else it is left out, for it does not fit
+                self._changed[head.id] = self._known(head)
         return Found(rows)
 
-    # What `updated_at` does not tell
+    def _known(self, head: Moments) -> Known:
+        marks = frozenset(mark for mark in self._marks if mark in head.at)
+        return Known(head.at.get("created_at"), marks)
 
-    async def _hidden_or_gone(self, total: int) -> AsyncGenerator[Found]:
-        visible = await self._count(hidden=False) if self._marks else total
-        overdue = self._now - self.marked > A_DAY
-        if self._marks and (overdue or self._expected(hidden=False) != visible):
-            floor, self.marked = self.marked - UNCERTAIN, self._now
-            for mark in self._marks:
-                lately: Filter[Any] = getattr(self._filters, mark) >= floor
-                async for found in self._pages(self._list(lately)):
-                    yield found
-        for hidden, count in ((True, total), (False, visible)):
-            if self._expected(hidden=hidden) != count and (hidden or self._marks):
-                async for found in self._search(count, hidden=hidden):
-                    yield found
+    # What only counts tell
 
-    async def _count(self, *where: Filter[Any], hidden: bool) -> int:
-        listing = self._list(*where) if hidden else undecoded(self._resource.list(*where))
-        return await self._ask(listing.count())
+    async def _count(self, mark: str, *where: Filter[Any]) -> int:
+        having: Any = getattr(self._filters, mark).not_null() if mark else None
+        conditions = (*where, having) if mark else where
+        return await self._ask(self._list(*conditions).count())
 
-    def _expected(self, *, hidden: bool) -> int:
-        """How many records the copy will have with all that was found, or how many visible."""
+    def _expected(self, mark: str) -> int:
+        """How many records with a mark the copy will have with all that was found."""
         before = self._copy.known([*self._changed, *self._gone])
-        counted = self._copy.counts()[0 if hidden else 1]
-        return counted - _count(before.values(), hidden) + _count(self._changed.values(), hidden)
+        counted = self._copy.counts()[("", *self._marks).index(mark)]
+        return counted - _count(before.values(), mark) + _count(self._changed.values(), mark)
 
-    async def _search(self, total: int, *, hidden: bool) -> AsyncGenerator[Found]:
+    async def _search(self, total: int, mark: str) -> AsyncGenerator[Found]:
+        """Find what explains that the counts differ."""
+        undated = any(one.created_at is None for one in self._copy.known().values())
+        if undated:
+            async for found in self._undated():
+                yield found
+        async for found in self._halves(total, mark):
+            yield found
+        if not undated and self._expected(mark) != total:
+            async for found in self._undated():
+                yield found
+
+    async def _undated(self) -> AsyncGenerator[Found]:
+        """Read anew what has no `created_at`."""
+        async for found in self._pages(self._list(self._filters.created_at.is_null())):
+            yield found
+        known = self._copy.known()
+        yield self._missed(
+            [id for id, one in known.items() if one.created_at is None and id not in self._gone]
+        )
+
+    async def _halves(self, total: int, mark: str) -> AsyncGenerator[Found]:
         """Find the ranges in time in which the counts differ, and read them anew."""
-        known = {**self._copy.known(), **self._changed}
-        ids = sorted(known.keys() - self._gone, key=lambda one: known[one].created_at)
+        all_known = {**self._copy.known(), **self._changed}
+        known = {id: one for id, one in all_known.items() if id not in self._gone}
+        dated = {id: at for id, one in known.items() if (at := one.created_at) is not None}
+        total -= _count((one for id, one in known.items() if id not in dated), mark)
+        ids = sorted(dated, key=dated.__getitem__)
         ranges: list[tuple[Sequence[Filter[Any]], list[str], int]] = [((), ids, total)]
         while ranges:
             where, ids, total = ranges.pop()
-            if total == _count((known[id] for id in ids), hidden):
+            if total == _count((known[id] for id in ids), mark):
                 continue
-            middle = known[ids[len(ids) // 2]].created_at if ids else None
-            older = [id for id in ids if middle and known[id].created_at < middle]
+            middle = dated[ids[len(ids) // 2]] if ids else None
+            older = [id for id in ids if middle and dated[id] < middle]
             if middle is None or not older or max(total, len(ids)) <= A_PAGE:
                 async for found in self._pages(self._list(*where)):
                     yield found
@@ -282,16 +379,38 @@ class Differences:
                 continue
             past = (*where, self._filters.created_at < middle)
             since = (*where, self._filters.created_at >= middle)
-            count = await self._count(*past, hidden=hidden)
+            count = await self._count(mark, *past)
             ranges += (past, older, count), (since, ids[len(older) :], total - count)
 
 
-def _count(records: Iterable[Known], hidden: bool) -> int:  # noqa: FBT001 - with those that are
-    return sum(hidden or not record.hidden for record in records)
+def _count(records: Iterable[Known], mark: str) -> int:
+    """How many have a mark; all of them, for no mark."""
+    return sum(not mark or mark in record.marks for record in records)
+
+
+def _moments(rows: Iterable[msgspec.Raw], name: str) -> list[datetime]:
+    """The moments of that name, of the rows that have one."""
+    found = (read_moments(row).at.get(name) for row in rows)
+    return [moment for moment in found if moment is not None]
 
 
 def _falls(moments: Sequence[datetime]) -> bool:
     return all(a >= b for a, b in pairwise(moments))
+
+
+def _since(rows: Sequence[msgspec.Raw], name: str, floor: datetime) -> Sequence[msgspec.Raw] | None:
+    """The rows of a first page, newest first, that are news; None if it does not show them all.
+
+    Rows without the moment are news, for they may be.
+    """
+    moments = _moments(rows, name)
+    if not (moments and _falls(moments) and moments[-1] < floor):
+        return None
+    return _not_before(rows, name, floor)
+
+
+def _not_before(rows: Iterable[msgspec.Raw], name: str, floor: datetime) -> list[msgspec.Raw]:
+    return [row for row in rows if read_moments(row).at.get(name, floor) >= floor]
 
 
 async def _first(listing: Listing[msgspec.Raw]) -> ListingPage[msgspec.Raw] | None:
@@ -322,12 +441,20 @@ def _by_change(resource: Any) -> Listing[msgspec.Raw]:
     return everything(resource, sort="updated_at:desc")
 
 
-async def start(resource: Any) -> Start:
-    """Begin to read a resource whole."""
+async def start(resource: Any, total: asyncio.Future[int] | None = None) -> Start:
+    """Begin to read a resource whole.
+
+    Args:
+        resource: The resource.
+        total: Is given the number of records as soon as it is known.
+    """
     started, pages = time.monotonic(), everything(resource).pages()
     page = await _next(pages)
     rows = list(page.items) if page else []
-    if page is None or page.total_entries <= len(rows):
-        return Start(rows)
+    records = page.total_entries if page else 0
+    if total is not None and not total.done():
+        total.set_result(records)
+    if records <= len(rows):
+        return Start(rows, total=records)
     newest, more = await asyncio.gather(_first(_by_change(resource)), _some(pages))
-    return Start([*rows, *more], pages, newest, time.monotonic() - started)
+    return Start([*rows, *more], pages, newest, time.monotonic() - started, records)

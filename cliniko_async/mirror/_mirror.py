@@ -9,43 +9,42 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
 import attrs
-import dlt
-import pyarrow as pa  # pyright: ignore[reportMissingTypeStubs] # it has none
 from anyio.lowlevel import checkpoint_if_cancelled
-from dlt.common.destination.exceptions import (
-    SqlClientNotAvailable,
-)
 
 from cliniko_async._client import AsyncCliniko
-from cliniko_async._lists import undecoded
-from cliniko_async._models.arrow import json_columns, table_of
-from cliniko_async._verbs.include import marks_of
-from cliniko_async.errors import ClinikoError, InvalidValueError, SessionClosedError
-from cliniko_async.export import exportable
-from cliniko_async.mirror._database import MirrorError, Nothing, Place, Table, run
-from cliniko_async.mirror._differences import Ask, Differences, Found, Start, start
+from cliniko_async._verbs.include import everything, marks_of
+from cliniko_async.errors import ClinikoError, DecodeError, InvalidValueError
+from cliniko_async.export import Cost, Progress, exportable
+from cliniko_async.export._owner import owner_of
+from cliniko_async.export._progress import Pace, cost_of
+from cliniko_async.mirror._database import Target
+from cliniko_async.mirror._differences import start
+from cliniko_async.mirror._pipeline import Pipeline, working_folder
+from cliniko_async.mirror._source import (
+    BadRecords,
+    Bridge,
+    Shared,
+    Work,
+    here,
+    since_of,
+    source_of,
+)
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["MirrorError", "MirrorSummary", "cliniko_source", "mirror", "mirrorable"]
+    from cliniko_async._lists import OnBadRecord
+    from cliniko_async.export._owner import Owner
 
-T = TypeVar("T")
-
-arrow: Any = pa
-
-REMOVED: Final = "_removed"
-READ_AT: Final = "_read_at"
-MOMENT: Final[Any] = arrow.timestamp("us", tz="UTC")
+__all__ = ["MirrorSummary", "cliniko_source", "mirror", "mirrorable", "plan"]
 
 
 @attrs.frozen
@@ -56,11 +55,14 @@ class MirrorSummary:
         rows: Rows that were written, by table. What changed lately is written again.
         requests: Requests that were sent.
         seconds: How long it took.
+        bad_records: Records that did not fit their model. They are missing in the tables, or are
+            there as they were before, and the next run asks for them again.
     """
 
     rows: dict[str, int]
     requests: int
     seconds: float
+    bad_records: tuple[DecodeError, ...] = ()
 
 
 def mirrorable() -> Sequence[str]:
@@ -71,14 +73,54 @@ def mirrorable() -> Sequence[str]:
     return (*(name for name in exportable() if name != "bookings"), "services")
 
 
+async def plan(
+    cliniko: AsyncCliniko,
+    target: str | os.PathLike[str] = "clinic.duckdb",
+    resources: Iterable[str] | None = None,
+    *,
+    full: bool = False,
+    dataset: str | None = None,
+) -> Cost:
+    """Find out what a mirror will cost, and copy nothing.
+
+    It costs a request for the account, and one for each resource that is to be read whole. What
+    has changed in the others is not asked for: they count with the requests of a quiet run.
+
+    The arguments and errors are those of `mirror`.
+    """
+    names = _checked(resources)
+    place = Target.of(target, dataset)
+    cliniko = cliniko.with_options(lane="bulk")
+    with working_folder(place) as folder:
+        place.check()
+        pipeline = Pipeline(place, folder)
+        error = None if place.is_new else await anyio.to_thread.run_sync(pipeline.open)
+    if error:
+        raise error
+    pipeline.check(await owner_of(cliniko))
+    left: dict[str, int] = {}
+    for name in _to_be_read(names, pipeline.states, full=full):
+        through = None if full else _since(pipeline.states, name)
+        resource = getattr(cliniko, name)
+        where = [resource.filters.created_at >= through] if through else []
+        left[name] = await everything(resource, *where).count()
+    return _cost(cliniko, names, left)
+
+
 async def mirror(
     cliniko: AsyncCliniko,
     target: str | os.PathLike[str] = "clinic.duckdb",
     resources: Iterable[str] | None = None,
     *,
     full: bool = False,
+    dataset: str | None = None,
+    on_progress: Callable[[Progress], object] | None = None,
+    on_cost: Callable[[Cost], object] | None = None,
+    on_bad_record: OnBadRecord = "skip",
 ) -> MirrorSummary:
     """Copy the clinic into a database, or bring the copy up to date.
+
+    A first run that is interrupted goes on where it was, at most a minute of reading earlier.
 
     Args:
         cliniko: An open session. Its bulk lane is used, so that interactive calls go first.
@@ -87,38 +129,137 @@ async def mirror(
             documentation says.
         resources: Their names, as in the URL; all by default.
         full: Read everything anew, instead of what has changed.
+        dataset: The schema for the tables, such as "north", so that many clinics can share a
+            database. Without one, it is `main` in a DuckDB file, and `cliniko` elsewhere.
+        on_progress: Called with the progress of a resource whenever it has come further.
+        on_cost: Called once with what the run will cost, as soon as that is known.
+        on_bad_record: What happens to a record that does not fit its model. By default the mirror
+            goes on without it; a warning at the end names the record and its field, the summary
+            has the error, and the next run asks for the record again. A function is called at the
+            end with each `DecodeError` instead. "raise" ends the run.
 
     Raises:
-        InvalidValueError: A resource that there is not, or a file that cannot be written to.
-        MirrorError: The target cannot be written to.
+        InvalidValueError: A resource that does not exist, a file that cannot be written to or is
+            not a DuckDB file, or a target that holds the mirror of another account.
+        MirrorError: The target cannot be read or written, or another mirror is writing to it.
     """
     started, sent = time.monotonic(), cliniko.traffic.requests
     names = _checked(resources)
-    place = Place.of(target)
-    bridge = _Bridge(asyncio.get_running_loop())
-    rows = dict.fromkeys(names, 0)
-    shared = _Shared(lambda: contextlib.nullcontext(cliniko), bridge.ask)
-    # What is to be read whole is begun while dlt makes itself ready.
-    begun = _begin(cliniko.with_options(lane="bulk"), names if full or place.is_new else ())
-    source = _source(names, shared, full=full, rows=rows, begun=begun)
-    error: ClinikoError | None = None
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(bridge.guard, begun.values())
-        error = await anyio.to_thread.run_sync(run, place, source)
-        tasks.cancel_scope.cancel()
-    await asyncio.gather(*begun.values(), return_exceptions=True)
-    await checkpoint_if_cancelled()  # cancelled is not failed
-    if error:
-        raise error
-    return MirrorSummary(rows, cliniko.traffic.requests - sent, time.monotonic() - started)
+    place = Target.of(target, dataset)
+    bulk = cliniko.with_options(lane="bulk")
+    work = Work(dict.fromkeys(names), dict.fromkeys(names, 0), full, BadRecords(on_bad_record))
+    with working_folder(place) as folder:
+        place.check()
+        job = _Job(bulk, place, folder, work, on_progress=on_progress, on_cost=on_cost)
+        await job.run()
+    work.bad.tell()
+    return MirrorSummary(
+        work.rows,
+        cliniko.traffic.requests - sent,
+        time.monotonic() - started,
+        work.bad.errors,
+    )
 
 
-def _begin(cliniko: AsyncCliniko, names: Iterable[str]) -> Mapping[str, asyncio.Task[Start]]:
-    return {
-        name: asyncio.create_task(start(getattr(cliniko, name)))
-        for name in names
-        if name != "services" and not getattr(cliniko, name).inactive_apart
-    }
+class _Job:
+    """One run of a mirror."""
+
+    def __init__(
+        self,
+        cliniko: AsyncCliniko,
+        target: Target,
+        folder: os.PathLike[str],
+        work: Work,
+        *,
+        on_progress: Callable[[Progress], object] | None,
+        on_cost: Callable[[Cost], object] | None,
+    ) -> None:
+        self._cliniko = cliniko
+        self._target = target
+        self._pipeline = Pipeline(target, folder)
+        self._work = work
+        self._on_progress = on_progress
+        self._on_cost = on_cost
+        self._bridge = Bridge(asyncio.get_running_loop())
+        self._progress = {name: Progress(name) for name in work.rows}
+        self._totals: dict[str, asyncio.Future[int]] = {}
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._pace = Pace(cliniko)
+        work.tell = lambda *told: self._bridge.call(self._tell, *told)
+
+    async def run(self) -> None:
+        """Copy what differs.
+
+        Raises:
+            ClinikoError: As `mirror` does.
+        """
+        error: ClinikoError | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._bridge.guard, self._tasks)
+            # Requests are begun while dlt gets ready.
+            asking = asyncio.create_task(owner_of(self._cliniko))
+            self._tasks.append(asking)
+            if self._target.is_new:
+                self._begin(self._work.pending)
+            error = await anyio.to_thread.run_sync(self._pipeline.open)
+            await asyncio.wait({asking})
+            await checkpoint_if_cancelled()  # before its result, which would be another one's end
+            try:
+                error = error or await self._copy(asking.result())
+            except ClinikoError as own:  # raised in a group, it would be one
+                error = own.with_traceback(None)
+            tasks.cancel_scope.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await checkpoint_if_cancelled()  # cancelled is not failed
+        if error:
+            raise error
+
+    async def _copy(self, owner: Owner) -> ClinikoError | None:
+        self._pipeline.check(owner)
+        states = self._pipeline.states
+        self._begin(_to_be_read(self._work.rows, states, full=self._work.full))
+        if self._on_cost:
+            self._tasks.append(asyncio.create_task(self._tell_cost(self._on_cost)))
+        shared = Shared(lambda: contextlib.nullcontext(self._cliniko), self._bridge.ask, owner)
+        return await anyio.to_thread.run_sync(self._load, shared, owner)
+
+    def _begin(self, names: Iterable[str]) -> None:
+        """Begin to read resources whole."""
+        for name in names:
+            resource = getattr(self._cliniko, name)
+            if name in self._totals or name == "services" or resource.inactive_apart:
+                continue
+            if not self._work.full and _since(self._pipeline.states, name):
+                continue
+            total = self._totals[name] = asyncio.get_running_loop().create_future()
+            task = self._work.begun[name] = asyncio.create_task(start(resource, total))
+            task.add_done_callback(lambda _, total=total: total.cancel())
+            self._tasks.append(task)
+
+    def _load(self, shared: Shared, owner: Owner) -> ClinikoError | None:
+        """Write slice after slice, until nothing is left."""
+        error = self._pipeline.note(owner)
+        while self._work.pending and not error:
+            self._work.next_slice()
+            error = self._pipeline.run(source_of(shared, self._work))
+        return error or self._pipeline.make_views()
+
+    async def _tell_cost(self, on_cost: Callable[[Cost], object]) -> None:
+        left = {name: await total for name, total in self._totals.items()}
+        for name, records in left.items():
+            self._progress[name].total = records
+        on_cost(_cost(self._cliniko, self._work.rows, left))
+
+    def _tell(self, name: str, rows: int, total: int | None, done: bool) -> None:  # noqa: FBT001 - see Work
+        state = self._progress[name]
+        state.records, state.done = rows, done
+        state.total = rows if done else max(total or 0, state.total or 0, rows)
+        if self._on_progress:
+            states = self._progress.values()
+            left = sum(max((s.total or 0) - s.records, 0) for s in states)
+            came = sum(s.records for s in states)
+            state.seconds_left = self._pace.seconds_left(came, left)
+            self._on_progress(state)
 
 
 def cliniko_source(
@@ -126,6 +267,7 @@ def cliniko_source(
     *,
     session: Callable[[], AsyncCliniko] = AsyncCliniko,
     full: bool = False,
+    on_bad_record: OnBadRecord = "skip",
 ) -> Any:
     """A dlt source, for pipelines of your own: `pipeline.run(cliniko_source(["patients"]))`.
 
@@ -137,10 +279,13 @@ def cliniko_source(
         session: Makes the session, which is opened and closed in dlt's own event loop. By default
             it has the key and User-Agent of `CLINIKO_API_KEY` and `CLINIKO_USER_AGENT`.
         full: Read everything anew, instead of what has changed.
+        on_bad_record: As for `mirror`; told at the end of each table.
     """
     names = _checked(resources)
-    rows = dict.fromkeys(names, 0)
-    return _source(names, _Shared(session, _here), full=full, rows=rows, begun={})
+    bad = BadRecords(on_bad_record)
+    work = Work(dict.fromkeys(names), dict.fromkeys(names, 0), full, bad, seconds=math.inf)
+    work.tell = lambda _name, _rows, _total, done: bad.tell() if done else None
+    return source_of(Shared(session, here), work)
 
 
 def _checked(resources: Iterable[str] | None) -> Sequence[str]:
@@ -154,207 +299,25 @@ def _checked(resources: Iterable[str] | None) -> Sequence[str]:
     return names
 
 
-# Where requests are sent
+def _since(states: Mapping[str, Mapping[str, Any]], name: str) -> Any:
+    """From when on the rest of a list that was begun is to be read; None if it was not begun."""
+    since = since_of(states.get(name, {}))
+    return since and since.through
 
 
-class _Bridge:
-    """Runs coroutines in the session's loop, for those who wait in another one."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._closed = False
-
-    async def guard(self, begun: Iterable[asyncio.Task[Any]]) -> None:
-        """Until cancelled, let requests through; then end those that were begun."""
-        try:
-            await anyio.sleep_forever()
-        finally:
-            self._closed = True
-            for task in begun:
-                task.cancel()
-
-    async def ask(self, request: Coroutine[Any, Any, T]) -> T:
-        """Run it there, and wait here."""
-        if self._closed:
-            request.close()
-            raise SessionClosedError("the mirror was cancelled")
-        try:
-            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(request, self._loop))
-        except asyncio.CancelledError:
-            if self._closed:
-                raise SessionClosedError("the mirror was cancelled") from None
-            raise
+def _to_be_read(
+    names: Iterable[str], states: Mapping[str, Mapping[str, Any]], *, full: bool
+) -> list[str]:
+    """The resources that are to be read whole, or of which the rest is."""
+    asked = [name for name in names if name != "services"]
+    return [
+        name
+        for name in asked
+        if full or not states.get(name, {}).get("until") or _since(states, name)
+    ]
 
 
-async def _here(request: Coroutine[Any, Any, T]) -> T:
-    return await request
-
-
-@attrs.frozen
-class _Means:
-    """What resources need while they are read: a session, its loop, and dlt's SQL client."""
-
-    cliniko: AsyncCliniko
-    ask: Ask
-    client: Any
-
-
-class _Shared:
-    """Means that are shared: the first who needs them opens them, the last one closes them.
-
-    Args:
-        session: Opens the session.
-        ask: Runs a request where the session's loop is.
-    """
-
-    def __init__(
-        self, session: Callable[[], AbstractAsyncContextManager[AsyncCliniko]], ask: Ask
-    ) -> None:
-        self._session = session
-        self._ask = ask
-        self._users = 0
-        self._means: _Means | None = None
-        self._stack = contextlib.AsyncExitStack()
-
-    # No generator: an event loop that ends would close it beneath those who are using it.
-
-    async def __aenter__(self) -> _Means:
-        if self._means is None:
-            # Nothing is awaited for in there that would let others in.
-            self._means = await self._open()
-        self._users += 1
-        return self._means
-
-    async def __aexit__(self, *_: object) -> None:
-        self._users -= 1
-        if not self._users:
-            self._means = None
-            await self._stack.aclose()
-
-    async def _open(self) -> _Means:
-        try:
-            return await self._opened()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-
-    async def _opened(self) -> _Means:
-        session = await self._stack.enter_async_context(self._session())
-        client: Any = None
-        with contextlib.suppress(SqlClientNotAvailable):
-            # Closed by hand: its types are not those of context managers.
-            client = dlt.current.pipeline().sql_client()
-            client.open_connection()
-            self._stack.callback(client.close_connection)
-        return _Means(session.with_options(lane="bulk"), self._ask, client)
-
-
-# What dlt is given
-
-
-def _source(
-    names: Sequence[str],
-    shared: _Shared,
-    *,
-    full: bool,
-    rows: dict[str, int],
-    begun: Mapping[str, asyncio.Task[Start]],
-) -> Any:
-    @dlt.source(name="cliniko")
-    def cliniko() -> Sequence[Any]:
-        tables = [_TableSource(n, shared, rows, full=full, begun=begun.get(n)) for n in names]
-        return [table.resource() for table in tables]
-
-    return cliniko()
-
-
-@attrs.frozen
-class _TableSource:
-    """Where the rows of one table come from.
-
-    Attributes:
-        rows: How many were found so far, by table.
-        full: Whether what was copied before is not to be relied on.
-        begun: The beginning of the list, if it was asked for before dlt was ready.
-    """
-
-    name: str
-    shared: _Shared
-    rows: dict[str, int]
-    full: bool
-    begun: asyncio.Task[Start] | None
-
-    def resource(self) -> Any:
-        """The rows as dlt reads them."""
-        model, name = getattr(AsyncCliniko, self.name).model, self.name
-        columns: dict[str, Any] = {column: {"data_type": "json"} for column in json_columns(model)}
-
-        def tables() -> AsyncGenerator[Any]:  # dlt takes no methods
-            return self._services() if name == "services" else self._changed()
-
-        if name == "services":  # they have no ids
-            return dlt.resource(tables, name=name, columns=columns, write_disposition="replace")
-        columns[REMOVED] = {"hard_delete": True}
-        columns[READ_AT] = {"dedup_sort": "desc"}
-        return dlt.resource(
-            tables, name=name, columns=columns, primary_key="id", write_disposition="merge"
-        )
-
-    async def _services(self) -> AsyncGenerator[Any]:
-        async with self.shared as means:
-            services = means.cliniko.services
-            found = await means.ask(undecoded(services.list()).all())
-        self.rows[self.name] += len(found)
-        yield table_of(services.model, found)
-
-    async def _changed(self) -> AsyncGenerator[Any]:
-        clock, state = _Clock(), dlt.current.resource_state(self.name)
-        async with self.shared as means:
-            resource = getattr(means.cliniko, self.name)
-            marks = marks_of(resource.__class__)
-            copy = Table(self.name, marks, means.client) if state else None
-            if copy is None or not copy.exists():
-                copy = None
-                yield _stamped(resource.model, Found(), clock)  # an empty table is a table, too
-            finding = self._differences(resource, means.ask, copy, state)
-            async for found in finding.find():
-                self.rows[self.name] += len(found.rows) + len(found.gone)
-                yield _stamped(resource.model, found, clock)
-        state["since"], state["marked"] = finding.until.isoformat(), finding.marked.isoformat()
-
-    def _differences(
-        self, resource: Any, ask: Ask, copy: Table | None, state: Mapping[str, str]
-    ) -> Differences:
-        known: Mapping[str, str] = state if copy and not self.full else {}
-        since, marked = (
-            datetime.fromisoformat(known[key]) if key in known else None
-            for key in ("since", "marked")
-        )
-        return Differences(
-            resource, ask, copy or Nothing(), since=since, marked=marked, started=self.begun
-        )
-
-
-class _Clock:
-    """This machine's clock, never showing the same moment twice."""
-
-    def __init__(self) -> None:
-        self._last = datetime.now(UTC)
-
-    def next(self) -> datetime:
-        self._last = max(datetime.now(UTC), self._last + timedelta(microseconds=1))
-        return self._last
-
-
-def _stamped(model: Any, found: Found, clock: _Clock) -> Any:
-    """A table of what was found, with the two columns that are the mirror's own."""
-    table = table_of(model, found.rows)
-    if found.gone:
-        lost = {"id": found.gone}
-        nulls = {name: [None] * len(found.gone) for name in table.schema.names if name != "id"}
-        table = arrow.table({**lost, **nulls}, schema=table.schema)
-    removed = [bool(found.gone) or None] * len(table)
-    read_at = [clock.next()] * len(table)
-    return table.append_column(REMOVED, arrow.array(removed, arrow.bool_())).append_column(
-        READ_AT, arrow.array(read_at, MOMENT)
-    )
+def _cost(cliniko: AsyncCliniko, names: Iterable[str], left: Mapping[str, int]) -> Cost:
+    kinds: dict[str, type[Any]] = {name: getattr(AsyncCliniko, name) for name in names}
+    marks = sum(len(marks_of(kind)) for name, kind in kinds.items() if name not in left)
+    return cost_of(cliniko, {name: left.get(name, 0) for name in names}, more=marks)
