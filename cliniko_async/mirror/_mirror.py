@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import math
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -40,6 +41,7 @@ from cliniko_async.mirror._source import (
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from cliniko_async._lists import OnBadRecord
     from cliniko_async.export._owner import Owner
@@ -168,7 +170,7 @@ class _Job:
         self,
         cliniko: AsyncCliniko,
         target: Target,
-        folder: os.PathLike[str],
+        folder: Path,
         work: Work,
         *,
         on_progress: Callable[[Progress], object] | None,
@@ -185,7 +187,7 @@ class _Job:
         self._totals: dict[str, asyncio.Future[int]] = {}
         self._tasks: list[asyncio.Task[Any]] = []
         self._pace = Pace(cliniko)
-        work.tell = lambda *told: self._bridge.call(self._tell, *told)
+        work.tell = partial(self._bridge.call, self._tell)
 
     async def run(self) -> None:
         """Copy what differs.

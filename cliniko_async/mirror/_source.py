@@ -205,8 +205,12 @@ class BadRecords:
             self._told.add(key)
             if self._policy == "skip":
                 logger.warning("left out, and asked for again next time: %s", error)
-            elif self._policy != "raise":
+            elif callable(self._policy):
                 self._policy(error)
+
+
+def _nobody_asks(_name: str, _rows: int, _total: int | None, _done: bool) -> None:  # noqa: FBT001 - see Work
+    pass
 
 
 @attrs.define
@@ -228,7 +232,7 @@ class Work:
     full: bool
     bad: BadRecords
     begun: dict[str, asyncio.Task[Start]] = attrs.field(factory=dict[str, Any])
-    tell: Callable[[str, int, int | None, bool], object] = lambda *_: None
+    tell: Callable[[str, int, int | None, bool], object] = _nobody_asks
     seconds: float = attrs.Factory(lambda: SLICE)
     _since: float | None = attrs.field(default=None, init=False)
 
