@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from cliniko_async._lists.cursor import chunks
+from cliniko_async._lists.listing import first_page
 from cliniko_async._lists.versions import read_moments
 from cliniko_async._models.moments import utc_text
 from cliniko_async._query.filters import Filter
@@ -131,21 +132,18 @@ class Archive:
 
     async def _newest(self) -> Sequence[Row]:
         """Those that were archived last, and how many there are in all."""
-        pages = self._listing(IN_ARCHIVE, sort="archived_at:desc").pages()
         try:
-            page = await anext(pages, None)
+            page = await first_page(self._listing(IN_ARCHIVE, sort="archived_at:desc"))
         except ApiError as error:
             if error.status not in NOT_SORTED:
                 raise
             self._total = await self._listing(IN_ARCHIVE).count()
             self._lately = self._since_floor()
             return ()
-        finally:
-            await pages.aclose()
-        rows = page.items if page else ()
+        rows = page.rows if page else ()
         moments = [read_moments(row).at.get("archived_at", self._floor) for row in rows]
         sorted_ = all(a >= b for a, b in pairwise(moments))
-        total = page.total_entries if page else 0
+        total = page.total if page else 0
         if len(rows) < total and not (sorted_ and moments[-1] < self._floor):
             self._lately = self._since_floor()
         self._total = total

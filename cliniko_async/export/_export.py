@@ -270,10 +270,10 @@ class Export:
             pages = self._listing(name, since=through).pages()
             page = await anext(pages, None)
             expected = file.before + (page.total_entries if page else 0)
-            if total is not None and total <= expected:
-                left = total < expected  # some were deleted, or have no `created_at`
-                if not left or not await self._count(self._undated(name)):
-                    return page, pages
+            complete = total is not None and total <= expected  # or some were deleted
+            # What has no `created_at` is not behind any second.
+            if complete and await self._count(self._undated(name)) == 0:
+                return page, pages
             await pages.aclose()
             file.restart()
         pages = self._listing(name).pages()

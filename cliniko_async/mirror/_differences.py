@@ -25,7 +25,7 @@ import attrs
 import msgspec
 
 from cliniko_async._lists.cursor import chunks
-from cliniko_async._lists.listing import ListingPage, PageIterator
+from cliniko_async._lists.listing import ListingPage, PageIterator, RawPage, first_page
 from cliniko_async._lists.versions import OVERLAP, UNCERTAIN, Moments, read_moments
 from cliniko_async._verbs.include import everything, marks_of
 from cliniko_async.errors import ApiError
@@ -119,7 +119,7 @@ class Start:
 
     rows: Sequence[msgspec.Raw]
     pages: PageIterator[msgspec.Raw] | None = None
-    newest: ListingPage[msgspec.Raw] | None = None
+    newest: RawPage | None = None
     seconds: float = 0.0
     total: int = 0
 
@@ -130,7 +130,6 @@ class Differences:
     Args:
         resource: Any resource with lists and `created_at`.
         ask: Runs a request where the session's event loop is.
-        copy: What is there already.
         since: How far the copy is; None if there is none, or if it is not to be relied on.
         started: What `start` is finding out, if it was called before.
 
@@ -145,7 +144,6 @@ class Differences:
         self,
         resource: Any,
         ask: Ask,
-        copy: Copy,
         *,
         since: Since | None,
         started: Awaitable[Start] | None = None,
@@ -153,7 +151,7 @@ class Differences:
         self._started = started
         self._resource = resource
         self._ask = ask
-        self._copy = copy
+        self._copy: Copy
         self._since = since
         self._filters: Filters = resource.filters
         kind: type[object] = resource.__class__
@@ -166,14 +164,23 @@ class Differences:
         self.through: datetime | None = None
         self.total: int | None = None
 
-    async def find(self) -> AsyncGenerator[Found]:
-        """Yield what differs; at the end, the copy is as the API was at `until`, or later."""
-        if self._resource.inactive_apart:  # there are two lists, and few records
+    async def find(self, copy: Copy) -> AsyncGenerator[Found]:
+        """Yield what differs; at the end, the copy is as the API was at `until`, or later.
+
+        Called again when it was stopped at a `through`, it goes on there.
+
+        Args:
+            copy: What is there already.
+        """
+        self._copy = copy
+        if self._reading is not None:
+            way = self._rest(self._reading)
+        elif self._resource.inactive_apart:  # there are two lists, and few records
             way = self._anew()
         elif self._since is None:
             way = self._everything()
         elif self._since.through is not None:
-            way = self._rest(self._since.through)
+            way = self._rest(self._list(self._filters.created_at >= self._since.through).pages())
         else:
             way = self._news(self._since.until - OVERLAP)
         async for found in way:
@@ -201,9 +208,9 @@ class Differences:
         self.through = None
         yield self._missed(self._copy.known())
 
-    async def _rest(self, through: datetime) -> AsyncGenerator[Found]:
+    async def _rest(self, pages: PageIterator[msgspec.Raw]) -> AsyncGenerator[Found]:
         """What is left of a list, and then what has happened since it was begun."""
-        async for found in self._turns(self._list(self._filters.created_at >= through).pages()):
+        async for found in self._turns(pages):
             yield found
         self.through = None
         async for found in self._news(self.until - OVERLAP):
@@ -214,11 +221,6 @@ class Differences:
         while rows := await self._ask(_some(pages)):
             yield self._in_turn(rows)
         self._reading = None
-
-    async def pause(self) -> None:
-        """Let go of the pages that are read ahead: reading goes on in another slice."""
-        if self._reading is not None:
-            await self._ask(self._reading.aclose())
 
     def _in_turn(self, rows: Sequence[msgspec.Raw]) -> Found:
         """Note rows of a list that is read whole, and how far it has been read."""
@@ -233,10 +235,10 @@ class Differences:
     # News
 
     async def _news(self, floor: datetime) -> AsyncGenerator[Found]:
-        page = await self._ask(_first(_by_change(self._resource)))
-        rows = page.items if page else ()
+        page = await self._ask(first_page(_by_change(self._resource)))
+        rows = page.rows if page else ()
         self.until = self._moment(page)
-        if page is None or page.total_entries <= len(rows):
+        if page is None or page.total <= len(rows):
             yield self._noted(rows)
             yield self._missed(self._copy.known())
             return
@@ -248,7 +250,7 @@ class Differences:
         else:
             async for found in self._pages(self._list(self._filters.updated_at >= floor)):
                 yield found
-        async for found in self._untold(page.total_entries, floor):
+        async for found in self._untold(page.total, floor):
             yield found
 
     async def _again(self) -> AsyncGenerator[Found]:
@@ -276,14 +278,14 @@ class Differences:
         having = field.not_null()
         new = None
         try:
-            page = await self._ask(_first(self._list(having, sort=f"{mark}:desc")))
+            page = await self._ask(first_page(self._list(having, sort=f"{mark}:desc")))
         except ApiError as error:
             if error.status not in NOT_SORTED:
                 raise
             counts[mark] = await self._ask(self._list(having).count())
         else:
-            counts[mark] = page.total_entries if page else 0
-            rows = page.items if page else ()
+            counts[mark] = page.total if page else 0
+            rows = page.rows if page else ()
             new = rows if counts[mark] <= len(rows) else _since(rows, mark, floor)
         if new is not None:
             yield self._noted(_not_before(new, mark, floor))
@@ -291,9 +293,9 @@ class Differences:
             async for found in self._pages(self._list(field >= floor)):
                 yield found
 
-    def _moment(self, page: ListingPage[msgspec.Raw] | None) -> datetime:
+    def _moment(self, page: RawPage | None) -> datetime:
         """The newest change on a page, if it has the order that was asked for."""
-        moments = _moments(page.items, "updated_at") if page else []
+        moments = _moments(page.rows, "updated_at") if page else []
         return moments[0] if moments and _falls(moments) else self.until
 
     def _newest(self, rows: Iterable[msgspec.Raw]) -> datetime | None:
@@ -413,14 +415,6 @@ def _not_before(rows: Iterable[msgspec.Raw], name: str, floor: datetime) -> list
     return [row for row in rows if read_moments(row).at.get(name, floor) >= floor]
 
 
-async def _first(listing: Listing[msgspec.Raw]) -> ListingPage[msgspec.Raw] | None:
-    pages = listing.pages()
-    try:
-        return await _next(pages)
-    finally:
-        await pages.aclose()
-
-
 async def _next(pages: PageIterator[msgspec.Raw]) -> ListingPage[msgspec.Raw] | None:
     return await anext(pages, None)
 
@@ -456,5 +450,5 @@ async def start(resource: Any, total: asyncio.Future[int] | None = None) -> Star
         total.set_result(records)
     if records <= len(rows):
         return Start(rows, total=records)
-    newest, more = await asyncio.gather(_first(_by_change(resource)), _some(pages))
+    newest, more = await asyncio.gather(first_page(_by_change(resource)), _some(pages))
     return Start([*rows, *more], pages, newest, time.monotonic() - started, records)

@@ -222,6 +222,7 @@ class Work:
         rows: Rows that were found so far, by resource.
         full: Whether what was copied before is not to be relied on.
         begun: The beginnings of lists that were asked for before dlt was ready.
+        paused: What reads lists of which the rest is another slice's.
         bad: Records that do not fit.
         tell: Called with a resource, how many rows were found, how many there will be, and
             whether that is all.
@@ -232,6 +233,7 @@ class Work:
     full: bool
     bad: BadRecords
     begun: dict[str, asyncio.Task[Start]] = attrs.field(factory=dict[str, Any])
+    paused: dict[str, Differences] = attrs.field(factory=dict[str, Any])
     tell: Callable[[str, int, int | None, bool], object] = _nobody_asks
     seconds: float = attrs.Factory(lambda: SLICE)
     _since: float | None = attrs.field(default=None, init=False)
@@ -326,23 +328,19 @@ class _TableSource:
             known = copy.exists()
             if not known:
                 yield self._stamped(resource.model, Found(), clock)  # an empty table is one, too
-            since = since_of(state) if known and not self._read_anew(state) else None
-            finding = Differences(
-                resource,
-                means.ask,
-                copy if known else Nothing(marks),
-                since=since,
-                started=self.work.begun.pop(self.name, None),
+            since = since_of(state) if known and not self.work.full else None
+            finding = self.work.paused.pop(self.name, None) or Differences(
+                resource, means.ask, since=since, started=self.work.begun.pop(self.name, None)
             )
-            differences = finding.find()
+            differences = finding.find(copy if known else Nothing(marks))
             async for found in differences:
                 self._count(len(found.rows) + len(found.gone), finding.total)
                 yield self._stamped(resource.model, found, clock)
                 if self.work.is_over and finding.through is not None:
                     complete = False
+                    self.work.paused[self.name] = finding
                     # Not in a `finally`: a loop that ends closes generators by itself.
                     await differences.aclose()
-                    await finding.pause()
                     break
         state["until"] = finding.until.isoformat()
         state["through"] = finding.through and utc_text(finding.through)
@@ -350,10 +348,6 @@ class _TableSource:
         state["again"] = [*dict.fromkeys((*before, *self.work.bad.ids(self.name)))]
         if complete:
             self._complete(finding.total)
-
-    def _read_anew(self, state: Mapping[str, Any]) -> bool:
-        """Whether everything is asked for, and was not begun by this very run."""
-        return self.work.full and not (state.get("through") and self.work.rows[self.name])
 
     def _stamped(self, model: Any, found: Found, clock: _Clock) -> Any:
         return _stamped(table_of(model, found.rows, self.work.bad.of(self.name)), found.gone, clock)

@@ -31,11 +31,12 @@ NAMES = ("taxes", "products", "practitioners")
 def clinic(random: Random) -> OddServer:
     """A clinic whose lists are in one of several orders."""
     order = random.choice(("created_at", "created_at", "name", "id"))
-    server = OddServer(order=order)
+    server = OddServer(order=order, stable=random.random() < 0.7)
     for name in NAMES:
         seconds = random.choice((1, 60, 100_000))  # many rows in a second, or few
         for id in range(1, random.choice((3, 120, 450))):
-            server.add(name, id, random.randrange(seconds), notes="x" * 50)
+            undated = random.random() < 0.005
+            server.add(name, id, None if undated else random.randrange(seconds), notes="x" * 50)
     for id in range(1000, 1150):
         server.add("practitioners/inactive", id, id)
     return server

@@ -61,7 +61,7 @@ async def test_a_second_mark_on_a_hidden_record_is_found() -> None:
         "MS0xMARK-au1", user_agent="Tests (tests@example.com)", transport=emulator.transport()
     ) as cliniko:
         resource = cliniko.individual_appointments
-        differences = Differences(resource, _directly, copy, since=Since(now))
-        rows = [bytes(row) async for some in differences.find() for row in some.rows]
+        differences = Differences(resource, _directly, since=Since(now))
+        rows = [bytes(row) async for some in differences.find(copy) for row in some.rows]
     assert any(clinic.records(name)[0]["id"].encode() in row for row in rows)
     assert emulator.report.requests == 1 + len(MARKS)
