@@ -14,21 +14,29 @@ costs a count per halving, and a page.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import attrs
 import msgspec
 
 from cliniko_async._lists.cursor import chunks
-from cliniko_async._lists.listing import ListingPage, PageIterator, RawPage, first_page
+from cliniko_async._lists.listing import PageIterator, RawPage, first_page
 from cliniko_async._lists.versions import OVERLAP, UNCERTAIN, Moments, read_moments
 from cliniko_async._verbs.include import everything, marks_of
 from cliniko_async.errors import ApiError
+from cliniko_async.mirror._beginnings import (
+    Start,
+    by_change,
+    falls,
+    moments_of,
+    news_of,
+    not_before,
+    result_of,
+    some_rows,
+    start,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterable
@@ -36,12 +44,9 @@ if TYPE_CHECKING:
     from cliniko_async._lists.listing import Listing
     from cliniko_async._query.filters import Filter, Filters
 
-__all__ = ["Ask", "Copy", "Differences", "Found", "Known", "Since", "Start", "start"]
+__all__ = ["Ask", "Copy", "Differences", "Found", "Known", "Since"]
 
 T = TypeVar("T")
-
-BATCH: Final = 1000
-"""Rows that are handed over at a time, at the least: a table costs dlt 8 ms, however small."""
 
 A_PAGE: Final = 100
 """Records that are not worth splitting."""
@@ -103,25 +108,6 @@ class Since:
     until: datetime
     through: datetime | None = None
     again: Sequence[str] = ()
-
-
-@attrs.frozen(repr=False)
-class Start:
-    """The beginning of a list that is read whole.
-
-    Attributes:
-        rows: The first ones.
-        pages: The others, if these are not all.
-        newest: The page with what was changed last, asked for after the first rows.
-        seconds: How long all that took.
-        total: How many records there are.
-    """
-
-    rows: Sequence[msgspec.Raw]
-    pages: PageIterator[msgspec.Raw] | None = None
-    newest: RawPage | None = None
-    seconds: float = 0.0
-    total: int = 0
 
 
 class Differences:
@@ -194,7 +180,7 @@ class Differences:
     # Everything
 
     async def _everything(self) -> AsyncGenerator[Found]:
-        started = await self._ask(_result(self._started or start(self._resource)))
+        started = await self._ask(result_of(self._started or start(self._resource)))
         self.total = started.total
         if started.pages is None:
             self.until = self._newest(started.rows) or self.until
@@ -218,7 +204,7 @@ class Differences:
 
     async def _turns(self, pages: PageIterator[msgspec.Raw]) -> AsyncGenerator[Found]:
         self._reading = pages
-        while rows := await self._ask(_some(pages)):
+        while rows := await self._ask(some_rows(pages)):
             yield self._in_turn(rows)
         self._reading = None
 
@@ -235,7 +221,7 @@ class Differences:
     # News
 
     async def _news(self, floor: datetime) -> AsyncGenerator[Found]:
-        page = await self._ask(first_page(_by_change(self._resource)))
+        page = await self._ask(first_page(by_change(self._resource)))
         rows = page.rows if page else ()
         self.until = self._moment(page)
         if page is None or page.total <= len(rows):
@@ -244,7 +230,7 @@ class Differences:
             return
         async for found in self._again():
             yield found
-        new = _since(rows, "updated_at", floor)
+        new = news_of(rows, "updated_at", floor)
         if new is not None:
             yield self._noted(new)
         else:
@@ -286,24 +272,24 @@ class Differences:
         else:
             counts[mark] = page.total if page else 0
             rows = page.rows if page else ()
-            new = rows if counts[mark] <= len(rows) else _since(rows, mark, floor)
+            new = rows if counts[mark] <= len(rows) else news_of(rows, mark, floor)
         if new is not None:
-            yield self._noted(_not_before(new, mark, floor))
+            yield self._noted(not_before(new, mark, floor))
         else:
             async for found in self._pages(self._list(field >= floor)):
                 yield found
 
     def _moment(self, page: RawPage | None) -> datetime:
         """The newest change on a page, if it has the order that was asked for."""
-        moments = _moments(page.rows, "updated_at") if page else []
-        return moments[0] if moments and _falls(moments) else self.until
+        moments = moments_of(page.rows, "updated_at") if page else []
+        return moments[0] if moments and falls(moments) else self.until
 
     def _newest(self, rows: Iterable[msgspec.Raw]) -> datetime | None:
-        return max(_moments(rows, "updated_at"), default=None)
+        return max(moments_of(rows, "updated_at"), default=None)
 
     async def _pages(self, listing: Listing[msgspec.Raw]) -> AsyncGenerator[Found]:
         pages = listing.pages()
-        while rows := await self._ask(_some(pages)):
+        while rows := await self._ask(some_rows(pages)):
             yield self._noted(rows)
 
     def _list(self, *where: Filter[Any], sort: str | None = None) -> Listing[msgspec.Raw]:
@@ -388,67 +374,3 @@ class Differences:
 def _count(records: Iterable[Known], mark: str) -> int:
     """How many have a mark; all of them, for no mark."""
     return sum(not mark or mark in record.marks for record in records)
-
-
-def _moments(rows: Iterable[msgspec.Raw], name: str) -> list[datetime]:
-    """The moments of that name, of the rows that have one."""
-    found = (read_moments(row).at.get(name) for row in rows)
-    return [moment for moment in found if moment is not None]
-
-
-def _falls(moments: Sequence[datetime]) -> bool:
-    return all(a >= b for a, b in pairwise(moments))
-
-
-def _since(rows: Sequence[msgspec.Raw], name: str, floor: datetime) -> Sequence[msgspec.Raw] | None:
-    """The rows of a first page, newest first, that are news; None if it does not show them all.
-
-    Rows without the moment are news, for they may be.
-    """
-    moments = _moments(rows, name)
-    if not (moments and _falls(moments) and moments[-1] < floor):
-        return None
-    return _not_before(rows, name, floor)
-
-
-def _not_before(rows: Iterable[msgspec.Raw], name: str, floor: datetime) -> list[msgspec.Raw]:
-    return [row for row in rows if read_moments(row).at.get(name, floor) >= floor]
-
-
-async def _next(pages: PageIterator[msgspec.Raw]) -> ListingPage[msgspec.Raw] | None:
-    return await anext(pages, None)
-
-
-async def _some(pages: PageIterator[msgspec.Raw]) -> list[msgspec.Raw]:
-    """The rows of as many pages as make a batch; none at the end."""
-    rows: list[msgspec.Raw] = []
-    while len(rows) < BATCH and (page := await _next(pages)):
-        rows += page.items
-    return rows
-
-
-async def _result(awaited: Awaitable[T]) -> T:
-    return await awaited
-
-
-def _by_change(resource: Any) -> Listing[msgspec.Raw]:
-    return everything(resource, sort="updated_at:desc")
-
-
-async def start(resource: Any, total: asyncio.Future[int] | None = None) -> Start:
-    """Begin to read a resource whole.
-
-    Args:
-        resource: The resource.
-        total: Is given the number of records as soon as it is known.
-    """
-    started, pages = time.monotonic(), everything(resource).pages()
-    page = await _next(pages)
-    rows = list(page.items) if page else []
-    records = page.total_entries if page else 0
-    if total is not None and not total.done():
-        total.set_result(records)
-    if records <= len(rows):
-        return Start(rows, total=records)
-    newest, more = await asyncio.gather(first_page(_by_change(resource)), _some(pages))
-    return Start([*rows, *more], pages, newest, time.monotonic() - started, records)

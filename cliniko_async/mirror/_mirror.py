@@ -25,8 +25,8 @@ from cliniko_async.errors import ClinikoError, DecodeError, InvalidValueError
 from cliniko_async.export import Cost, Progress, exportable
 from cliniko_async.export._owner import owner_of
 from cliniko_async.export._progress import Pace, cost_of
+from cliniko_async.mirror._beginnings import start
 from cliniko_async.mirror._database import Target
-from cliniko_async.mirror._differences import start
 from cliniko_async.mirror._pipeline import Pipeline, working_folder
 from cliniko_async.mirror._source import (
     BadRecords,

@@ -26,8 +26,9 @@ from cliniko_async._models.moments import utc_text
 from cliniko_async._verbs.include import marks_of
 from cliniko_async.errors import DecodeError, SessionClosedError
 from cliniko_async.export._owner import Owner, owner_of
+from cliniko_async.mirror._beginnings import Start
 from cliniko_async.mirror._database import Nothing, Table
-from cliniko_async.mirror._differences import Ask, Differences, Found, Since, Start
+from cliniko_async.mirror._differences import Ask, Differences, Found, Since
 from cliniko_async.mirror._pipeline import SOURCE, checked_owner
 
 if TYPE_CHECKING:
