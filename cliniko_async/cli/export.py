@@ -31,6 +31,7 @@ HIDDEN: Final = "Hidden records: archived, cancelled, deleted, inactive, all (th
 @click.option("--to", type=click.Path(path_type=Path), required=True, help="The folder to write.")
 @click.option("--include", multiple=True, type=AnyHidden(), default=["all"], help=HIDDEN)
 @click.option("--format", type=click.Choice(["jsonl", "parquet"]), default="jsonl")
+@click.option("--plan", "only_plan", is_flag=True, help="Say what it will cost, and stop.")
 @many_connected
 @click.pass_obj
 def export(
@@ -40,6 +41,7 @@ def export(
     to: Path,
     include: Sequence[str],
     format: Literal["jsonl", "parquet"],
+    only_plan: bool,
 ) -> None:
     """Write RESOURCES as files, one per resource; all resources if none is named.
 
@@ -55,7 +57,7 @@ def export(
         )
         click.echo(wrapped(words))
     job = _Job(connection, tuple(resources), to, format, checked_kinds(include))
-    run(each(connection, job.run), go_on=AGAIN)
+    run(each(connection, job.plan if only_plan else job.run), go_on=AGAIN)
 
 
 @attrs.frozen
@@ -67,6 +69,14 @@ class _Job:
     to: Path
     format: Literal["jsonl", "parquet"]
     include: Any
+
+    async def plan(self, session: AsyncCliniko, profile: str | None) -> str:
+        """Say what it will cost: one request per resource."""
+        from cliniko_async.export import Export, exportable  # noqa: PLC0415 - of no other command
+
+        names, folder = self.resources or exportable(), self.to / (profile or "")
+        job = Export(session, names, folder, format=self.format, include=self.include)
+        return announced(await job.plan())
 
     async def run(self, session: AsyncCliniko, profile: str | None) -> str:
         """Export one clinic. What is said of it in the report on several."""

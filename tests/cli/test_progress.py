@@ -93,3 +93,13 @@ class TestAnExport:
         each = float(said["limit"].split(", ")[-1].split()[0])
         assert 0 < each <= seconds
         assert said["requests"] == f"{emulator.report.requests}, none refused (429)"
+
+    async def test_its_plan_costs_a_request_per_resource_and_writes_nothing(
+        self, tmp_path: Path
+    ) -> None:
+        emulator = Emulator(Clinic.seeded(patients=900, appointments=0), limit=1000)
+        arguments = ("export", "patients", "taxes", "--to", str(tmp_path / "clinic"), "--plan")
+        run = await invoked(emulator, *arguments)
+        assert run.stdout == "901 records, about 10 requests: 3 s at the limit\n"
+        assert emulator.report.requests == 2
+        assert list((tmp_path / "clinic").iterdir()) == []

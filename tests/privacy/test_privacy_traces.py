@@ -132,7 +132,14 @@ class TestTheCommand:
 
     @pytest.mark.parametrize(
         "arguments",
-        [["export", "patients"], ["export", "patients", "--format", "parquet"], ["mirror"]],
+        [
+            ["export", "patients"],
+            ["export", "patients", "--format", "parquet"],
+            ["mirror"],
+            ["list", "patients", f"last_name~{HELD}", "-f", "created_at"],
+            ["count", "patients", f"last_name={HELD}"],
+            ["get", "patients", "999", "--format", "table"],
+        ],
         ids=" ".join,
     )
     @pytest.mark.parametrize("trouble", [None, "key", "address", "agent", "unknown key"])
@@ -155,7 +162,7 @@ class TestTheCommand:
                 run = await anyio.to_thread.run_sync(
                     lambda: CliRunner().invoke(command, arguments, env=environment)
                 )
-        assert run.exit_code == (1 if trouble else 0), run.output
+        assert run.exit_code == (1 if trouble or arguments[0] == "get" else 0), run.output
         assert leaks(run.output) == []
         assert leaks(said.getvalue()) == []
         assert "Traceback" not in run.output
