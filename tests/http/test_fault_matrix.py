@@ -78,7 +78,7 @@ other_json         De/De  De/De  De/De  AU/AU  AU/AU  ok/-    De/De  De/De  AU/A
 504                ok/Se  ok/Se  ok/Se  Un/Un  ok/Se  ok/-    ok/Se  ok/Se  Un/Un
 redirect_elsewhere Ap/Ap  Ap/Ap  Ap/Ap  Ap/Ap  Ap/Ap  Ap/Ap   Ap/Ap  Ap/Ap  Ap/Ap
 next_elsewhere     ok/ok  ok/ok  -/-    -/-    -/-    -/-     ok/ok  ok/ok  -/-
-next_itself        ok/ok  In/In  -/-    -/-    -/-    -/-     ok/ok  ok/ok  -/-
+next_itself        ok/ok  ok/ok  -/-    -/-    -/-    -/-     ok/ok  ok/ok  -/-
 next_relative      ok/ok  ok/ok  -/-    -/-    -/-    -/-     ok/ok  ok/ok  -/-
 """
 
