@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 import attrs
 
-from cliniko_async._http.account import Account, Secret, check_user_agent
+from cliniko_async._http.account import Credentials, Secret, check_user_agent
 from cliniko_async._http.any_path import raw_request
 from cliniko_async._http.request import Budget, Options
 from cliniko_async._http.session import Session, View
@@ -194,10 +194,12 @@ class AsyncCliniko:
     ) -> None:
         key = _key(api_key)
         del api_key  # so that no traceback shows it
-        account = Account.of(key, base_url=base_url or os.environ.get("CLINIKO_BASE_URL") or None)
+        account = Credentials.of(
+            key, base_url=base_url or os.environ.get("CLINIKO_BASE_URL") or None
+        )
         if isinstance(account, ClinikoError):
             raise account
-        self._account: Account = account
+        self._account: Credentials = account
         self._user_agent = check_user_agent(user_agent or os.environ.get("CLINIKO_USER_AGENT"))
         self._rate = chosen_rate(rate_limit)
         self._limiter = chosen_limiter(limiter)

@@ -4,15 +4,15 @@ Here belong accounts, sessions, tries and answers. `wire` and `file_host` alone 
 library, and are imported when a session opens. Not here: anything about records or lists.
 """
 
-from cliniko_async._http.account import Account, Secret, check_user_agent
+from cliniko_async._http.account import Credentials, Secret, check_user_agent
 from cliniko_async._http.request import Budget, Options, Request
 from cliniko_async._http.retries import Repeat
 from cliniko_async._http.session import Session, View
 from cliniko_async._http.traffic import Traffic, Wait
 
 __all__ = [
-    "Account",
     "Budget",
+    "Credentials",
     "Options",
     "Repeat",
     "Request",

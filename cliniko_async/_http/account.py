@@ -13,7 +13,7 @@ import attrs
 from cliniko_async.errors import ClinikoError, InvalidValueError, expect
 from cliniko_async.limits.identity import user_of
 
-__all__ = ["Account", "Secret", "check_user_agent", "is_confidential"]
+__all__ = ["Credentials", "Secret", "check_user_agent", "is_confidential"]
 
 FIRST_SHARD: Final = "au1"
 """The shard of keys that are older than shards (Cliniko's documentation on shards)."""
@@ -44,7 +44,7 @@ class Secret:
 
 
 @attrs.frozen
-class Account:
+class Credentials:
     """A Cliniko user's way in: the key, and where it is valid.
 
     Attributes:
@@ -59,7 +59,7 @@ class Account:
     user: str
 
     @classmethod
-    def of(cls, key: Secret, *, base_url: str | None = None) -> Account | ClinikoError:
+    def of(cls, key: Secret, *, base_url: str | None = None) -> Credentials | ClinikoError:
         """Find out the shard and the base URL, or what is wrong with them.
 
         Errors are given back, to be raised in a frame that holds no key.
@@ -70,7 +70,7 @@ class Account:
             return error.with_traceback(None)
 
     @classmethod
-    def _of(cls, key: str, base_url: str | None) -> Account:
+    def _of(cls, key: str, base_url: str | None) -> Credentials:
         expect(key, str, "the API key is a text such as 'MS0x...-au2'")
         given = None if base_url is None else check_base_url(base_url)
         shard = _shard_of(key) or _shard_asked(given) or FIRST_SHARD

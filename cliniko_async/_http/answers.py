@@ -26,7 +26,7 @@ from cliniko_async.limits.reset import TOO_MANY_REQUESTS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Answer", "Failure", "api_error"]
+__all__ = ["Failure", "Response", "api_error"]
 
 LONGEST_DETAIL: Final = 500
 """Characters of the server's own words that are kept."""
@@ -51,7 +51,7 @@ _HINTS: Final[dict[int, str]] = {
 }
 
 
-class Answer:
+class Response:
     """A response that was read to its end. Its repr does not show the body.
 
     Attributes:
@@ -77,7 +77,7 @@ class Answer:
         return 400 <= self.status < FAILED and self.status != TOO_MANY_REQUESTS  # noqa: PLR2004 - the 4xx
 
     def __repr__(self) -> str:
-        return f"<Answer {self.status}>"
+        return f"<Response {self.status}>"
 
 
 def is_success(status: int) -> bool:
@@ -101,7 +101,7 @@ class Failure:
     what: str
     processed: bool = True
     status: int = 0
-    answer: Answer | None = None
+    answer: Response | None = None
     timed_out: bool = False
     hopeless: bool = False
 
@@ -111,7 +111,7 @@ class Failure:
         return is_success(self.status)
 
 
-def api_error(answer: Answer, *, method: str, path: str, shard: str) -> ApiError:
+def api_error(answer: Response, *, method: str, path: str, shard: str) -> ApiError:
     """The error for an answer with an error status."""
     said = _json_object(answer.body)
     fields = _fields(said)

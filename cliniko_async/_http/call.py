@@ -15,7 +15,7 @@ import attrs
 import msgspec
 
 from cliniko_async._http.account import Secret
-from cliniko_async._http.answers import Answer, Failure, api_error
+from cliniko_async._http.answers import Failure, Response, api_error
 from cliniko_async._http.retries import Patience, Repeat
 from cliniko_async._http.traffic import RequestEvent, Wait
 from cliniko_async.errors import (
@@ -77,7 +77,7 @@ class Call(Generic[T]):
         """The answer's value, or the error to raise where no frame holds an answer."""
         while True:
             reply = await self._try_once()
-            verdict = self._judge(reply) if isinstance(reply, Answer) else reply
+            verdict = self._judge(reply) if isinstance(reply, Response) else reply
             if isinstance(verdict, ClinikoError):
                 return verdict
             if isinstance(verdict, _Done):
@@ -90,7 +90,7 @@ class Call(Generic[T]):
                 self._session.traffic.retried += 1
                 await self._session.sleep(delay)
 
-    async def _try_once(self) -> Answer | Failure | ClinikoError:
+    async def _try_once(self) -> Response | Failure | ClinikoError:
         if not self._request.is_open:
             self._spend()
         asked = self._clock()
@@ -108,10 +108,10 @@ class Call(Generic[T]):
         finally:
             place.close()
 
-    async def _exchange(self, place: Place, waited: float) -> Answer | Failure:
+    async def _exchange(self, place: Place, waited: float) -> Response | Failure:
         started = self._clock()
         self._attempts += 1
-        reply: Answer | Failure | None = None
+        reply: Response | Failure | None = None
         try:
             reply = await self._session.exchange(
                 self._request, self._url, place, deadline=self._options.timeout
@@ -119,7 +119,7 @@ class Call(Generic[T]):
             return reply
         finally:
             self._took = self._clock() - started
-            if isinstance(reply, Answer):
+            if isinstance(reply, Response):
                 reply.took = self._took
             if self._session.observers.watch_requests:
                 self._session.observers.requested(self._event(reply, waited))
@@ -156,7 +156,7 @@ class Call(Generic[T]):
             return self._closed(str(error))
         return self._over_the_limit(next_place)
 
-    def _event(self, reply: Answer | Failure | None, waited: float) -> RequestEvent:
+    def _event(self, reply: Response | Failure | None, waited: float) -> RequestEvent:
         """What there is to tell of an attempt that has ended."""
         answer = reply.answer if isinstance(reply, Failure) else reply
         return RequestEvent(
@@ -184,7 +184,7 @@ class Call(Generic[T]):
             error.reset_at = datetime.now(UTC) + timedelta(seconds=next_place)
         return error
 
-    def _judge(self, answer: Answer) -> _Done[T] | Failure | ClinikoError | None:
+    def _judge(self, answer: Response) -> _Done[T] | Failure | ClinikoError | None:
         """What an answer means; None if the request goes out again at once."""
         status = answer.status
         if answer.is_success or (answer.is_refusal and self._request.takes_refusals):
@@ -200,7 +200,7 @@ class Call(Generic[T]):
             return _Done(cast("T", None))  # what its empty answer would have been read as
         return self._api_error(answer)
 
-    def _value(self, answer: Answer) -> _Done[T] | Failure | ClinikoError:
+    def _value(self, answer: Response) -> _Done[T] | Failure | ClinikoError:
         try:
             value = self._request.read(answer)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -209,7 +209,7 @@ class Call(Generic[T]):
             return self._unreadable(value) if self._request.repeat.writes else value
         return _Done(value)
 
-    def _redirected(self, answer: Answer) -> _Done[T] | ApiError | None:
+    def _redirected(self, answer: Response) -> _Done[T] | ApiError | None:
         """Follow to the API's own origin, which alone is sent credentials."""
         target = _joined(self._url.reveal(), answer.headers.get("location", "").strip())
         same = urlsplit(target)[:2] == urlsplit(self._session.account.base_url)[:2]
@@ -268,7 +268,7 @@ class Call(Generic[T]):
             path=request.template,
         )
 
-    def _api_error(self, answer: Answer) -> ApiError:
+    def _api_error(self, answer: Response) -> ApiError:
         return api_error(
             answer,
             method=self._request.method,

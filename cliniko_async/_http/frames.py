@@ -42,7 +42,8 @@ def _after_libraries(traceback: TracebackType | None) -> TracebackType | None:
     """The end of a traceback, behind the last frame of a library."""
     end = traceback
     while traceback is not None:
-        traceback, frame = traceback.tb_next, traceback.tb_frame
+        frame = traceback.tb_frame
+        traceback = traceback.tb_next
         if frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARIES:
             end = traceback
     return end

@@ -15,7 +15,7 @@ from cliniko_async.limits import Lane
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from cliniko_async._http.answers import Answer
+    from cliniko_async._http.answers import Response
 
 __all__ = ["Budget", "Options", "Request"]
 
@@ -106,7 +106,7 @@ class Request(Generic[T]):
         """A read."""
         return Request("GET", template, path, parse, query=encode_query(params))
 
-    def read(self, answer: Answer) -> T | DecodeError:
+    def read(self, answer: Response) -> T | DecodeError:
         """What an answer says: mostly its body alone, which is parsed."""
         return self.parse(answer.body)
 

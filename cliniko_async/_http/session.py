@@ -13,7 +13,7 @@ import anyio
 import attrs
 
 from cliniko_async._http.account import Secret
-from cliniko_async._http.answers import Answer
+from cliniko_async._http.answers import Response
 from cliniko_async._http.call import Call
 from cliniko_async._http.callbacks import Observers
 from cliniko_async._http.traffic import TrafficCounter
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from datetime import datetime
 
-    from cliniko_async._http.account import Account
+    from cliniko_async._http.account import Credentials
     from cliniko_async._http.answers import Failure
     from cliniko_async._http.file_host import FileHost
     from cliniko_async._http.request import Options, Request
@@ -70,12 +70,12 @@ class Session:
 
     def __init__(
         self,
-        account: Account,
+        account: Credentials,
         rate: RateLimit,
         on_wait: Callable[[Wait], object] | None = None,
         on_request: Callable[[RequestEvent], object] | None = None,
     ) -> None:
-        self.account: Account = account
+        self.account: Credentials = account
         self.gatherings: dict[str, Any] = {}
         self._counter = TrafficCounter(rate.per)
         self.traffic: Traffic = self._counter.traffic
@@ -215,14 +215,14 @@ class Session:
 
     async def exchange(
         self, request: Request[T], url: Secret, place: Place, *, deadline: float
-    ) -> Answer | Failure:
+    ) -> Response | Failure:
         """Send a request once, on a place already taken."""
         ways = self._ways
         assert ways is not None  # noqa: S101 - a call has asked
         reply = await ways.wire.exchange(
             request, url, place, deadline=deadline, on_sent=self._count
         )
-        if isinstance(reply, Answer):
+        if isinstance(reply, Response):
             self._date = reply.headers.get("date", self._date)
         return reply
 

@@ -16,7 +16,7 @@ import anyio
 import httpx
 
 from cliniko_async._http import silence
-from cliniko_async._http.answers import Answer, Failure
+from cliniko_async._http.answers import Failure, Response
 from cliniko_async._http.file_host import CONNECT_SECONDS, FileHost
 from cliniko_async._http.frames import without_frames
 from cliniko_async._http.sent_request import CLOSE_SECONDS, SentRequest, give_back, pieces_of, words
@@ -27,7 +27,7 @@ from cliniko_async.limits.reset import TOO_MANY_REQUESTS, seconds_until_reset
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from cliniko_async._http.account import Account, Secret
+    from cliniko_async._http.account import Credentials, Secret
     from cliniko_async._http.request import Request
     from cliniko_async._http.transports import Way
     from cliniko_async.limits import Place
@@ -55,7 +55,7 @@ class Wire:
 
     def __init__(
         self,
-        account: Account,
+        account: Credentials,
         *,
         user_agent: str,
         connections: int,
@@ -94,7 +94,7 @@ class Wire:
         *,
         deadline: float,
         on_sent: Callable[[], None],
-    ) -> Coroutine[Any, Any, Answer | Failure]:
+    ) -> Coroutine[Any, Any, Response | Failure]:
         """Send a request once, on a place already taken, and read its answer.
 
         Args:
@@ -108,7 +108,7 @@ class Wire:
 
     async def _exchange(
         self, request: Request[Any], url: Secret, attempt: _Attempt, deadline: float
-    ) -> Answer | Failure:
+    ) -> Response | Failure:
         try:
             sent = self._built(request, url, attempt)
         except (httpx.InvalidURL, UnicodeError):  # of a redirect
@@ -170,7 +170,7 @@ class _Attempt:
         """Give the place back at once."""
         self._place.unsent()
 
-    async def run(self, request: SentRequest, way: Way) -> Answer | Failure:
+    async def run(self, request: SentRequest, way: Way) -> Response | Failure:
         """Send it and read the answer to its end."""
         try:
             if not way.reports:
@@ -199,7 +199,7 @@ def _is_for_proxy(info: Any) -> bool:
     return getattr(info.get("request"), "method", b"") == b"CONNECT"
 
 
-async def _read(response: httpx.Response) -> Answer | Failure:
+async def _read(response: httpx.Response) -> Response | Failure:
     status = response.status_code
     chunks: list[bytes] = []
     size = 0
@@ -215,7 +215,7 @@ async def _read(response: httpx.Response) -> Answer | Failure:
         return Failure(f"the answer broke off ({words(error)})", status=status)
     if _is_cut(response, size):
         return Failure("the answer broke off", status=status)
-    return Answer(status, response.headers, b"".join(chunks))
+    return Response(status, response.headers, b"".join(chunks))
 
 
 def _is_cut(response: httpx.Response, size: int) -> bool:

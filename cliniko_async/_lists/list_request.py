@@ -16,7 +16,7 @@ from cliniko_async.limits.reset import date_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cliniko_async._http.answers import Answer
+    from cliniko_async._http.answers import Response
     from cliniko_async._lists.seconds import Condition
     from cliniko_async.errors import DecodeError
 
@@ -35,7 +35,7 @@ class PageRequest(Request[Page]):
     dated: bool
     """Whether the list can be read without following links."""
 
-    def read(self, answer: Answer) -> Page | DecodeError:
+    def read(self, answer: Response) -> Page | DecodeError:
         """The page, and its moments by the server's clock and the loop's."""
         page = self.parse(answer.body)
         if isinstance(page, Page):

@@ -18,7 +18,7 @@ from cliniko_async.limits.reset import date_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cliniko_async._http.answers import Answer
+    from cliniko_async._http.answers import Response
 
 __all__ = ["Look", "look_at"]
 
@@ -67,7 +67,7 @@ class _Looking(Request[Look]):
 
     takes_refusals = True
 
-    def read(self, answer: Answer) -> Look | DecodeError:
+    def read(self, answer: Response) -> Look | DecodeError:
         """What there is to see."""
         names = sorted({name.lower() for name in answer.headers})
         return Look(answer.status, names, date_of(answer.headers), answer.took, answer.body)

@@ -41,7 +41,7 @@ from canaries import (
 import cliniko_async.resources
 from cliniko_async import Wait
 from cliniko_async._client import AsyncCliniko, Lazy
-from cliniko_async._http.answers import Answer
+from cliniko_async._http.answers import Response
 from cliniko_async._http.request import Request
 from cliniko_async._models.converter import decode
 from cliniko_async._models.links import Link
@@ -238,7 +238,7 @@ async def at_hand(cliniko: AsyncCliniko, ids: list[str]) -> dict[str, Any]:
         "resource": [cliniko.patients, f, f.last_name, f.last_name.desc(), WHERE],
         "redis": RedisLimiter(f"redis://:{HELD}@127.0.0.1:1/0"),
         "presigned": PresignedPost(url=HELD, fields={HELD: HELD}),
-        "answer": Answer(200, {HELD: HELD}, HELD.encode()),
+        "answer": Response(200, {HELD: HELD}, HELD.encode()),
         "request": Request("GET", "/a", f"/{HELD}", bytes, query=HELD, body=HELD),
     }
 

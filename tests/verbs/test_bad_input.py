@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cliniko_async import AsyncCliniko
 from cliniko_async._client import Lazy
-from cliniko_async._http.account import Account, Secret
+from cliniko_async._http.account import Credentials, Secret
 from cliniko_async._models.links import Link, to_id
 from cliniko_async._query.filters import (
     ArrayField,
@@ -268,7 +268,7 @@ def test_a_filter_of_anything_is_a_filter_or_a_clear_error(
 @settings(max_examples=300, deadline=None)
 @given(st.text() | st.from_regex(r"MS0x[A-Za-z0-9]{4}-[a-zA-Z]{0,4}[0-9]{0,4}", fullmatch=True))
 def test_a_key_leads_to_a_shard_of_the_vendors_or_nowhere(key: str) -> None:
-    account = Account.of(Secret(key))
+    account = Credentials.of(Secret(key))
     if isinstance(account, ClinikoError):
         assert isinstance(account, InvalidValueError)
         assert len(key) < 5 or key not in str(account)
