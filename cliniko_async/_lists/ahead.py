@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from cliniko_async._lists.list_request import PageRequest
     from cliniko_async._lists.page import Page
 
-__all__ = ["BROKEN", "Ahead", "Window", "near"]
+__all__ = ["BROKEN", "REFUSED", "Ahead", "Window", "near"]
 
 T = TypeVar("T")
 
 BROKEN: Final = (NotFoundError, ServerError, TransportError, DecodeError)
 """Errors of a single page, which another way to its rows may not meet."""
+
+REFUSED: Final = frozenset({400, 422})
+"""What a server says to a condition that it does not know."""
 
 FEW_RETRIES: Final = 2
 """How often a page is tried again that a shallower one can replace."""
@@ -38,7 +41,10 @@ MOST_AHEAD: Final = 16
 """Pages on their way at once for who may stop at any row: about 4 MB of full patients."""
 
 FIRST_AHEAD: Final = 2
-"""The same at first, and how many more for each page that was taken."""
+"""The same, at first."""
+
+MORE: Final = 3
+"""How many more for each page that was taken."""
 
 FEW: Final = 8
 """A seam in so many pages is few."""
@@ -98,20 +104,30 @@ class Window:
         self._longest = LONGEST
         self._shy = SHY
         self._good = 0
+        self._limited = False
 
     def grow(self) -> None:
         """Ask for more at once: a page was taken, so that there will be more."""
-        self.ahead = min(self.ahead + FIRST_AHEAD, self._most_ahead)
+        self.ahead = min(self.ahead + MORE, self._most_ahead)
 
-    def adapt(self, length: int, seams: int) -> None:
-        """Seams cost requests: make bursts shorter while there are many."""
+    def adapt(self, length: int, seams: int, *, waited: bool) -> None:
+        """Make bursts shorter while there are many seams, where the limit makes them dear.
+
+        Args:
+            length: Pages of a burst that came to its end.
+            seams: How many seams it had.
+            waited: Whether pages waited for the limit. Until they do, seams cost no time, and
+                afterwards a few pages at once are as fast as many.
+        """
+        self._limited = self._limited or waited
         self._good += 1
         if self._good > self._shy:
             self._longest = LONGEST
-        if seams * FEW > length:
+        if self._limited and seams * FEW > length:
             self.halve(length)
         else:
-            self.length = min(self.length * 2, self._longest)
+            most = MOST_AHEAD if self._limited else LONGEST
+            self.length = min(self.length * 2, self._longest, most)
 
     def halve(self, length: int) -> None:
         """Ask for half as many as were asked for, after a burst that did not come to its end."""

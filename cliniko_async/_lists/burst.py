@@ -87,6 +87,8 @@ class Burst:
             self.shown.take(left)
         self.seams: int = 0
         """How many seams had to be read."""
+        self.waited: bool = False
+        """Whether pages waited for the limit."""
         self.cut: bool = False
         """Whether the pages from there on are not to be handed out."""
         self.crowded: bool = False
@@ -120,21 +122,21 @@ class Burst:
 
     async def arrival(self) -> tuple[Page, Seam | None]:
         """The page that is to be handed out next, and the seam before it if it does not fit."""
-        page, seam = self._pages[self.number], self._seams.get(self.number)
-        return await page, await seam if seam else None
+        page, seam = await self._pages[self.number], self._seams.get(self.number)
+        self.waited = self.waited or page.sent - self._asked_at > TOGETHER
+        return page, await seam if seam else None
 
     async def _look(self, number: int) -> Seam | None:
         try:
             left, right = await self._at(number - 1), await self._at(number)
-            moved = await self._moved_at(number - 1)
+            if not left or not right or not left.ordered or not right.ordered:
+                return None
+            if right.first < left.last:
+                return None  # they overlap: nothing can be between them, there are only doubles
+            if self._fit(left, right) and not await self._is_dubious(number - 1):
+                return None
         except ClinikoError:
             return None  # who waits for that page meets its error
-        if not left or not right or not left.ordered or not right.ordered:
-            return None
-        if right.first < left.last:
-            return None  # they overlap: nothing can be between them, there are only doubles
-        if self._fit(left, right) and not moved:
-            return None
         self.seams += 1
         span = Span.through(left.last, right.first)
         page = await self._ahead.call(self._source.request(*span.conditions))
@@ -143,16 +145,24 @@ class Burst:
     async def _at(self, number: int) -> Page | None:
         return await self._pages[number] if number in self._pages else self._before
 
-    async def _moved_at(self, number: int) -> bool:
-        """Whether a page's total is not what was announced before it.
+    async def _is_dubious(self, number: int) -> bool:
+        """Whether a page's rows may be older than its total.
 
-        It may have been counted a moment after the page's rows were read.
+        The total may be counted a moment after the rows were read. Then it differs from that of
+        the page before, and the rows have not moved by the difference.
         """
-        page, announced = await self._at(number), self._announced
-        if number - 1 in self._pages or (self._before and number == self._begin):
-            before = await self._at(number - 1)
-            announced = before.total if before else None
-        return announced is not None and page is not None and page.total != announced
+        page = await self._at(number)
+        if not page or number not in self._pages:
+            return False
+        if number == self._begin and not self._before:
+            return self._announced not in (None, page.total)
+        before = await self._at(number - 1)
+        if not before or None in (before.total, page.total) or before.came > page.came:
+            return False
+        seam = await self._seams[number]
+        ids = set(before.ids)
+        gap = set(seam.page.ids).difference(ids, page.ids) if seam else ()
+        return len(gap) - len(ids.intersection(page.ids)) != (before.total or 0) - (page.total or 0)
 
     def _fit(self, left: Page, right: Page) -> bool:
         """Whether two neighbours were read of the same list, as far as they show."""
@@ -175,8 +185,8 @@ class Burst:
         """Note that a page was handed out."""
         self.left = page
         self.shown.take(page)
-        self._pages.pop(self.number - 2, None)  # no seam compares with it any more
-        self._seams.pop(self.number, None)
+        self._pages.pop(self.number - 2, None)  # no seam compares with these any more
+        self._seams.pop(self.number - 1, None)
         self.number += 1
 
     def onward(self, length: int) -> Burst:

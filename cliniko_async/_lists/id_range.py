@@ -1,7 +1,11 @@
-"""Ranges of ids, for rows that nothing else tells apart."""
+"""Rule 6: rows that only their ids tell apart are read by ranges of ids, in halves of halves.
+
+Each range is read until one answer holds all of it: there is no order to rely on.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -9,12 +13,14 @@ import attrs
 from cliniko_async.errors import IncompleteListingError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
+    from cliniko_async._lists.ahead import Ahead
+    from cliniko_async._lists.list_request import Source
     from cliniko_async._lists.page import Page
     from cliniko_async._lists.seconds import Condition
 
-__all__ = ["IdRange"]
+__all__ = ["NotFilteredError", "by_ids"]
 
 CROWDED: Final = (
     "more rows were created within one second than a page holds, and they cannot be told apart by "
@@ -22,8 +28,33 @@ CROWDED: Final = (
 )
 
 
+class NotFilteredError(Exception):
+    """The API has sent rows that were not asked for."""
+
+
+async def by_ids(
+    ahead: Ahead, source: Source, conditions: Sequence[Condition] = ()
+) -> AsyncGenerator[Page]:
+    """Pages with all rows that pass some conditions, ids rising from page to page.
+
+    Raises:
+        NotFilteredError: The API has sent rows that were not asked for.
+        IncompleteListingError: The ids are not numbers, or do not tell the rows apart.
+    """
+    ranges = deque([_IdRange()])
+    while ranges:
+        part = ranges.popleft()
+        page = await ahead.call(source.request(*conditions, *part.conditions))
+        if not part.holds(page):
+            raise NotFilteredError
+        if page.ends():
+            yield page
+        else:
+            ranges.extendleft(reversed(part.halves(page)))
+
+
 @attrs.frozen
-class IdRange:
+class _IdRange:
     """Ids from one on, until before another, or open."""
 
     low: int | None = None
@@ -39,22 +70,34 @@ class IdRange:
             found.append(("q[]", f"id:<{self.high}"))
         return found
 
+    @property
+    def is_open(self) -> bool:
+        """Whether these are all ids."""
+        return self.low is None and self.high is None
+
     def holds(self, page: Page) -> bool:
         """Whether a page keeps within this range."""
-        return all(
+        return self.is_open or all(
             (self.low is None or self.low <= id) and (self.high is None or id < self.high)
             for id in _numbers(page)
         )
 
-    def halves(self, page: Page) -> tuple[IdRange, IdRange]:
-        """This range in two, at the middle of the ids on one page of it."""
-        ids = sorted(_numbers(page))
+    def halves(self, page: Page) -> tuple[_IdRange, _IdRange]:
+        """This range in two, by the ids on one page of it.
+
+        The page's rows are in the first half if they seem to be in the order of their ids, and in
+        both halves otherwise.
+        """
+        found = _numbers(page)
+        ids = sorted(found)
         if not ids or (self.low is not None and self.high == self.low + 1):
             raise IncompleteListingError(CROWDED)
-        middle = ids[len(ids) // 2]
+        middle = ids[-1] + 1
+        if ids != found or middle == self.high:
+            middle = ids[len(ids) // 2]
         if middle == ids[0]:
             middle += 1
-        return IdRange(self.low, middle), IdRange(middle, self.high)
+        return _IdRange(self.low, middle), _IdRange(middle, self.high)
 
 
 def _numbers(page: Page) -> Sequence[int]:

@@ -64,10 +64,10 @@ class ByNumbers:
         self._number = number
         self._link = last.next
         self._links = {last.next}
-        self._known = known - {None}
-        self._total = last.total
-        self._seen = (number - 1) * size + len(last)
-        self._changed = len(known) != self._seen and None not in known
+        self._known: set[Id | None] = known - {None}
+        self._total: int | None = last.total
+        self._seen: int = (number - 1) * size + len(last)
+        self._changed: bool = len(known) != self._seen and None not in known
         self._asked = number
         self._pages: deque[asyncio.Task[Page]] = deque()
 

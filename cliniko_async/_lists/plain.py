@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cliniko_async._lists.ahead import near
 from cliniko_async._lists.numbers import ByNumbers
 
 if TYPE_CHECKING:
@@ -68,9 +69,10 @@ class Plain:
             self.is_all = False
             self._ids.clear()
         first, self._first = self._first, None
-        if first and None not in (first.total, page.total):
+        if first and page.total is not None:
             before = sum(second < (span.begin or "") for second in first.seconds if second)
-            self.is_accounted_for = first.total == page.total + before
+            # Rows that came since may stand for rows that do not pass.
+            self.is_accounted_for = first.total == page.total + before and near(first, page)
 
     def behind(self, ahead: Ahead, source: Source, window: Window) -> AsyncGenerator[Batch]:
         """The rows behind the last page, by page numbers."""

@@ -40,17 +40,17 @@ that their totals agree. Nothing that can be asked would show it.
 
 from __future__ import annotations
 
-from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from cliniko_async._lists.ahead import BROKEN, Ahead, Window
+from cliniko_async._lists.ahead import BROKEN, REFUSED, Ahead, Window
 from cliniko_async._lists.burst import Burst, contradict
-from cliniko_async._lists.id_range import IdRange
+from cliniko_async._lists.id_range import NotFilteredError, by_ids
 from cliniko_async._lists.numbers import check_link
 from cliniko_async._lists.page import Batch
 from cliniko_async._lists.plain import Plain
 from cliniko_async._lists.seconds import Frontier, Span, after
+from cliniko_async._lists.undated import Undated
 from cliniko_async._models.moments import utc_text
 from cliniko_async.errors import ApiError, IncompleteListingError, NotFoundError
 
@@ -70,23 +70,13 @@ LOCAL_MARGIN: Final = timedelta(minutes=1)
 MOST_IDLE: Final = 4
 """Bursts without a new row after which a listing is given up."""
 
-MOST_LOOKS: Final = 10
-"""How often the last page is looked for in a list whose length changes."""
-
-REFUSED: Final = frozenset({400, 422})
-"""What a server says to a filter that it does not know."""
-
 OUT_OF_ORDER: Final = (
     "the rows of this list are not in the order of their creation, so that some may be missing"
-)
-UNDATED: Final = (
-    "some rows of this list show no moment of creation and cannot be asked for, so that some may "
-    "be missing"
 )
 STUCK: Final = "the API announces rows and sends none that are new, so that some may be missing"
 
 
-class _NotByCreation(Exception):  # noqa: N818 - a turn on the way, which nobody sees
+class _NotByCreationError(Exception):
     """This list is not in the order of creation, or does not filter by it."""
 
 
@@ -107,6 +97,7 @@ class Reader:
         self._tail_at: int | None = None
         self._tailed = False
         self._plain = Plain()
+        self._undated: Undated | None = None
 
     @property
     def total(self) -> int:
@@ -134,7 +125,7 @@ class Reader:
             try:
                 async for batch in self._by_creation(first):
                     yield batch
-            except _NotByCreation:
+            except _NotByCreationError:
                 self._ahead.cancel()
             else:
                 return
@@ -176,8 +167,9 @@ class Reader:
         if not (self._over and self._plain.is_two_pages):
             async for batch in self._rest():
                 yield batch
-        async for batch in self._without_a_moment():
-            yield batch
+        if self._undated and await self._undated.may_be():
+            async for page in self._undated.pages():
+                yield self._counted(Batch(page))
 
     @property
     def _fits_on_a_page(self) -> bool:
@@ -200,12 +192,12 @@ class Reader:
     def _next_burst(self, burst: Burst | None, until: str | None) -> Burst:
         known = len(self._front.ids)
         # Within a second that fills pages, an anchored burst would show known rows: go on instead.
-        onward = burst is not None and known >= self._size and not burst.cut
-        rows = self._left + (0 if onward else known)
+        before = burst if burst and known >= self._size and not burst.cut else None
+        rows = self._left + (0 if before else known)
         pages = 1 if self._announced is None else max(-(-rows // self._size), 1)
         length = min(self._window.length, pages)
-        if onward:
-            burst = burst.onward(length)
+        if before:
+            burst = before.onward(length)
         else:
             burst = Burst(
                 self._ahead,
@@ -296,7 +288,7 @@ class Reader:
             self._window.grow()
             self._keep_asking(burst)
             yield batch
-        self._window.adapt(burst.length, burst.seams)
+        self._window.adapt(burst.length, burst.seams, waited=burst.waited)
 
     async def _arrival(self, burst: Burst) -> tuple[Page, Page | None] | None:
         """A page and the seam before it, or None if the burst is cut here."""
@@ -340,21 +332,16 @@ class Reader:
     # Rule 6: a second with more rows than a page holds
 
     async def _crowd(self) -> AsyncGenerator[Batch]:
-        """The rows of the frontier's second, by ranges of ids."""
+        """The rows of the frontier's second."""
         span = Span.through(self._front.second, self._front.second)
-        ranges = deque([IdRange()])
-        while ranges:
-            part = ranges.popleft()
-            page = await self._ahead.call(self._request(span, *part.conditions))
-            self._see(page, span)
-            if not part.holds(page):
-                self._turn()
-            if page.ends():
+        try:
+            async for page in by_ids(self._ahead, self._source, span.conditions):
+                self._see(page, span)
                 batch = self._take(page)
                 self._left = max(self._left - len(batch), 1)
                 yield batch
-            else:
-                ranges.extendleft(reversed(part.halves(page)))
+        except NotFilteredError:
+            self._turn()
         self._front.pass_second()
 
     # Rules 7 and 8: other orders, and rows without a moment of creation
@@ -364,52 +351,18 @@ class Reader:
         if not page.ordered or not span.holds(page) or (left and page and contradict(left, page)):
             self._turn()
         self._plain.compare(page, span)
+        if not self._plain.is_accounted_for and self._undated is None:
+            self._undated = Undated(self._ahead, self._source, self._announced or 0, self._size)
 
     def _see_refused(self, error: ApiError) -> None:
         if error.status in REFUSED and self._plain.is_all:
-            raise _NotByCreation from None
+            raise _NotByCreationError from None
 
     def _turn(self) -> None:
         """Go by page numbers from here on, which can be done while all rows were read by them."""
         if self._plain.is_all:
-            raise _NotByCreation
+            raise _NotByCreationError
         raise IncompleteListingError(OUT_OF_ORDER)
-
-    async def _may_be_undated(self) -> bool:
-        """Whether rows without a moment of creation may stand at the end of the list."""
-        number = -(-(self._announced or 0) // self._size)
-        for _ in range(MOST_LOOKS):
-            try:
-                page = await self._ahead.call(self._source.request(page=max(number, 1)))
-            except NotFoundError:
-                number -= 1
-                continue
-            except BROKEN:
-                break
-            if None in page.seconds or (page and page.next is None):
-                return None in page.seconds
-            last = -(-(page.total or 0) // self._size)
-            number = max(number + 1, last) if page else min(number - 1, last)
-        return True
-
-    async def _without_a_moment(self) -> AsyncGenerator[Batch]:
-        if self._plain.is_accounted_for or not await self._may_be_undated():
-            return
-        source = self._source.undated()
-        try:
-            page = await self._ahead.call(source.request())
-        except ApiError as error:
-            if error.status in REFUSED:
-                raise IncompleteListingError(UNDATED) from None
-            raise
-        if any(page.seconds):
-            raise IncompleteListingError(UNDATED)
-        yield self._counted(Batch(page))
-        if not page.ends():
-            plain = Plain()
-            plain.note(page, 1)
-            async for batch in plain.behind(self._ahead, source, self._window):
-                yield self._counted(batch)
 
 
 def _bound(first: Page) -> str:
