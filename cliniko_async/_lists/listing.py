@@ -257,12 +257,12 @@ def undecoded(listing: Listing[Any]) -> Listing[msgspec.Raw]:
 
     Their repr does not show them, so that they may stand in any frame.
     """
-    return Listing(listing._reading.decoded(as_raw).whole())  # noqa: SLF001 - of this module
+    return Listing(_reading_of(listing).decoded(as_raw).whole())
 
 
 async def first_page(listing: Listing[Any]) -> RawPage | None:
     """The first page of a listing, in one request."""
-    batches = Batches(listing._reading)  # noqa: SLF001 - of this module
+    batches = Batches(_reading_of(listing))
     try:
         found = await batches.next_batch()
     finally:
@@ -272,4 +272,8 @@ async def first_page(listing: Listing[Any]) -> RawPage | None:
 
 def raw_pages(listing: Listing[Any]) -> RawPages:
     """Read a listing page by page and undecoded, with what a job needs to go on where it was."""
-    return RawPages(listing._reading)  # noqa: SLF001 - of this module
+    return RawPages(_reading_of(listing))
+
+
+def _reading_of(listing: Listing[Any]) -> Reading:
+    return listing._reading  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # its module's own
