@@ -16,6 +16,7 @@ from cliniko_async._lists.listing import (
     undecoded,
 )
 from cliniko_async._lists.plan import OnBadRecord
+from cliniko_async._lists.tables import RecordTable, TableBatches
 
 __all__ = [
     "Change",
@@ -26,7 +27,9 @@ __all__ = [
     "OnChange",
     "RawPage",
     "RawPages",
+    "RecordTable",
     "Source",
+    "TableBatches",
     "first_page",
     "raw_pages",
     "undecoded",

@@ -16,6 +16,7 @@ from cliniko_async.errors import DecodeError, IncompleteListingError
 if TYPE_CHECKING:
     from cliniko_async._lists.page import Batch
     from cliniko_async._lists.plan import Reading
+    from cliniko_async._lists.tables import RecordTable, TableBatches
 
 __all__ = ["Listing", "ListingPage", "RawPage", "RawPages", "first_page", "raw_pages", "undecoded"]
 
@@ -79,6 +80,41 @@ class Listing(Generic[T]):
         """All records, in memory."""
         records = ListingIterator[T](Batches(self._reading.whole()))
         return [record async for record in records]
+
+    def batches(self, *, rows: int = 10_000) -> TableBatches:
+        """The records as Arrow tables of so many rows each, with the mirror's types.
+
+        Needs the extra `parquet`.
+
+        Args:
+            rows: Rows per table, but for the last one.
+
+        Raises:
+            InvalidValueError: `rows` is not a positive number.
+            MissingExtraError: pyarrow is not installed.
+            DecodeError: While iterating, a record does not fit, unless `on_bad_record` says else.
+        """
+        from cliniko_async._lists.tables import TableBatches  # noqa: PLC0415 - few need it
+
+        reading = self._reading
+        return TableBatches(
+            RawPages(reading), reading.model, rows=rows, on_bad_record=reading.on_bad_record
+        )
+
+    async def table(self) -> RecordTable:
+        """All records as one Arrow table, which polars, pandas and DuckDB take as it is.
+
+        A relation is its id, in a column named as its filter is (`patient_id`); money is decimal,
+        moments are in UTC, and what has parts is JSON. Needs the extra `parquet`.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed.
+            DecodeError: A record does not fit, unless `on_bad_record` says else.
+        """
+        from cliniko_async._lists.tables import joined  # noqa: PLC0415 - few need it
+
+        batches = self.batches()
+        return joined(self._reading.model, [batch async for batch in batches])
 
     async def count(self) -> int:
         """How many records the API counts. Costs one request for one record."""

@@ -45,6 +45,7 @@ class Reading:
         decode: Makes records of a page's rows.
         on_bad_record: What happens with those that do not fit.
         eager: Whether all of it will be read, so that as much as can be is asked for at once.
+        model: What the records are.
 
     Raises:
         InvalidValueError: `on_bad_record` is none of what can happen.
@@ -55,6 +56,7 @@ class Reading:
     decode: Callable[[msgspec.Raw], Sequence[Any]]
     on_bad_record: OnBadRecord = "raise"
     eager: bool = False
+    model: Any = None
 
     def __attrs_post_init__(self) -> None:
         if self.on_bad_record not in ("raise", "skip") and not callable(self.on_bad_record):

@@ -32,7 +32,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["json_columns", "schema_of", "table_of"]
+__all__ = ["arrow", "json_columns", "schema_of", "table_of"]
 
 arrow: Any = pa
 

@@ -117,7 +117,7 @@ class Lists(Resource[M], Generic[M, F, I]):
             on_change=_checked_on_change(on_change),
         )
         sources = self._sources(source, include)
-        return Reading(self._view, sources, self._rows(), on_bad_record)
+        return Reading(self._view, sources, self._rows(), on_bad_record, model=self.model)
 
     def _sources(self, source: Source, _include: Iterable[str]) -> Sequence[Source]:
         """The lists that make up a listing: one, unless a resource keeps some records apart."""

@@ -155,7 +155,7 @@ class AvailableTimes(Lists[AvailableTime, NoFilters, Never]):
             params=(("from", span[0]), ("to", span[1])),
             dated=False,
         )
-        return Listing(Reading(self._view, [source], self._rows()))
+        return Listing(Reading(self._view, [source], self._rows(), model=self.model))
 
     async def _why(self, place: _Place, error: NotFoundError) -> NotBookableError:
         """What a 404 means: fetching what was named raises if it is that which is missing."""
