@@ -116,3 +116,66 @@ ADDITIONS: Final[dict[str, Any]] = {
         "RecallType": {"properties": {"name": TEXT | {"assumed": True}}},
     },
 }
+
+TEXT_OR_NULL: Final[Fact] = TEXT | {"nullable": True, "source": SOURCE}
+FLAG_OR_NULL: Final[Fact] = {"type": "boolean", "nullable": True, "source": SOURCE}
+CHANNELS: Final[Fact] = {
+    "type": "array",
+    "items": {"type": "integer", "enum": [1, 2]},
+    "nullable": True,
+    "source": SOURCE,
+}
+ASSUMED: Final[Fact] = {"assumed": True}
+CALCULATION: Final[Fact] = {
+    "type": "integer",
+    "enum": [1, 2, 3],
+    "nullable": True,
+    "source": SOURCE,
+}
+_IN_BOTH_SETTINGS: Final[dict[str, Fact]] = {
+    "account.invoice_calculation_method": CALCULATION,
+    "account.invoice_calculation_method_description": TEXT_OR_NULL,
+    "patient_privacy.prevent_sending_treatment_notes_by_email": FLAG_OR_NULL,
+    "reminders.default_reminders_communication_channels": CHANNELS,
+    "reminders.default_reminders_communication_channels_description": TEXT_OR_NULL,
+}
+
+MEMBERS: Final[dict[str, dict[str, dict[str, Fact]]]] = {
+    "schemas": {
+        "Patient": {
+            "follow_ups_communication_channels": CHANNELS,
+            "follow_ups_communication_channels_description": TEXT_OR_NULL,
+            "reminders_communication_channels": CHANNELS,
+            "reminders_communication_channels_description": TEXT_OR_NULL,
+        },
+        "FullPatientExport": {"category": TEXT_OR_NULL | ASSUMED},
+        "UploadedPatientAttachment": {"category": TEXT_OR_NULL | ASSUMED},
+        "PublicSettings": _IN_BOTH_SETTINGS,
+        "Settings": _IN_BOTH_SETTINGS
+        | {
+            "account.admin": {"source": SOURCE, "nullable": True, "assumed": True},
+            "account.time_zone": TEXT_OR_NULL | ASSUMED,
+            "links": {"link": "settings", "source": SOURCE, "assumed": True},
+        },
+    },
+    "bodies": {
+        "Patient": {
+            "follow_ups_communication_channels": CHANNELS,
+            "reminders_communication_channels": CHANNELS,
+        }
+    },
+}
+"""Members that the document lacks, by schema and path. Three sources of August to October 2026
+have them; those marked `assumed` were in one source alone."""
+
+DEPRECATED: Final = {
+    "schemas": {"Patient": ["reminder_type"]},
+    "bodies": {"Patient": ["reminder_type"]},
+}
+"""What has a successor among them."""
+
+FILTERS: Final = {
+    ("GET", "/communications"): {"deleted_at": "date-time"},
+    ("GET", "/communications/{id}"): {"deleted_at": "date-time"},
+}
+"""Filters that the document lacks. That of a single record follows from that of the list."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from facts_additions import ADDITIONS
+from facts_additions import ADDITIONS, DEPRECATED, FILTERS, MEMBERS
 from read_openapi import read_facts
 
 TARGET = Path(__file__).parents[1] / "cliniko_async" / "emulator" / "facts.json"
@@ -34,6 +34,21 @@ def complete(facts: dict[str, Any]) -> dict[str, Any]:
     facts["operations"] += ADDITIONS["operations"]
     for section in ("schemas", "bodies"):
         facts[section] |= ADDITIONS[section]
+        for name, members in MEMBERS[section].items():
+            for path, fact in members.items():
+                *above, member = path.split(".")
+                holder = facts[section][name]
+                for part in above:
+                    holder = holder["properties"][part]
+                holder["properties"][member] = fact
+                holder["properties"] = dict(sorted(holder["properties"].items()))
+        for name, members in DEPRECATED[section].items():
+            for member in members:
+                facts[section][name]["properties"][member]["deprecated"] = True
+    for row in facts["operations"]:
+        more = FILTERS.get((row["method"], row["path"]))
+        if more:
+            row["filters"] = dict(sorted((row["filters"] | more).items()))
     return facts
 
 

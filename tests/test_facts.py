@@ -8,13 +8,16 @@ import runpy
 from collections import Counter
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 import pytest
 
+from cliniko_async._models.model import json_name
 from cliniko_async.emulator.drift import compare
 from cliniko_async.emulator.facts import Facts, Operation, load
+from cliniko_async.resources.custom_fields import CustomFields
+from cliniko_async.resources.settings import AccountSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -224,3 +227,32 @@ def test_a_document_without_bodies_of_its_own_is_read() -> None:
     document = copy.deepcopy(DOCUMENT)
     del document["components"]["requestBodies"]
     assert Facts.from_json(READ_FACTS(document)).bodies == {}
+
+
+def test_members_beyond_the_document_say_where_they_were_seen() -> None:
+    members = [fact for schema in TABLE["schemas"].values() for fact in facts_in(schema)]
+    seen = [fact for fact in members if "source" in fact]
+    assert len(seen) >= 4 + 5 + 3
+    assert {fact["source"] for fact in seen} == {"observed 2026"}
+    patient = TABLE["schemas"]["Patient"]["properties"]
+    assert patient["reminders_communication_channels"]["items"]["enum"] == [1, 2]
+    assert "assumed" not in patient["reminders_communication_channels"]
+    assert TABLE["schemas"]["UploadedPatientAttachment"]["properties"]["category"]["assumed"]
+
+
+def test_settings_have_the_members_of_both_schemas() -> None:
+    def members(fact: Any, path: str = "") -> Iterator[str]:
+        for name, inner in fact.get("properties", {}).items():
+            yield path + name
+            yield from members(inner, f"{path}{name}.")
+
+    def fields(kind: Any, path: str = "") -> Iterator[str]:
+        for field in attrs.fields(kind):
+            yield path + json_name(field)
+            inner = next((k for k in get_args(field.type) if attrs.has(k)), None)
+            if inner and inner is not CustomFields:
+                yield from fields(inner, f"{path}{json_name(field)}.")
+
+    said = {m for name in ("Settings", "PublicSettings") for m in members(TABLE["schemas"][name])}
+    said = {m for m in said if not m.startswith("patient_custom_fields_definition.")}
+    assert set(fields(AccountSettings)) == said

@@ -27,7 +27,7 @@ from cliniko_async._lists.listing import Listing
 from cliniko_async._lists.plan import OnBadRecord
 from cliniko_async._lists.versions import OVERLAP, Change, Versions
 from cliniko_async._models.moments import utc_text
-from cliniko_async._query.filters import Filter
+from cliniko_async._query.fields import Filter
 from cliniko_async.errors import DecodeError, InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:

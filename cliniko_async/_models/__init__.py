@@ -26,6 +26,7 @@ from cliniko_async._models.model import (
     Moment,
     Record,
     Unknown,
+    Whole,
     model,
 )
 from cliniko_async._models.moments import utc_text
@@ -49,6 +50,7 @@ __all__ = [
     "Text255",
     "Text5000",
     "Unknown",
+    "Whole",
     "days_between",
     "decode",
     "decode_rows",

@@ -20,7 +20,7 @@ import msgspec
 from cliniko_async._models.converter import decode
 from cliniko_async._models.empty_dates import decode_dates
 from cliniko_async._models.links import Link
-from cliniko_async._models.model import Id, Moment, Unknown, json_name
+from cliniko_async._models.model import Id, Moment, Unknown, Whole, json_name
 from cliniko_async._models.real_types import REAL_TYPES, hints_of
 from cliniko_async.errors import DecodeError, missing_extra
 
@@ -99,6 +99,7 @@ _KINDS: Final[Mapping[Any, _Kind]] = {
     Id: _Kind(str | int, arrow.string(), str),
     str: _TEXT,
     int: _WHOLE,
+    Whole: _Kind(int | str, arrow.int64(), int),
     bool: _Kind(bool, arrow.bool_()),
     Decimal: _Kind(Decimal, arrow.decimal128(DIGITS, PLACES), _rounded),
     REAL_TYPES["date"]: _Kind(REAL_TYPES["date"], arrow.date32()),

@@ -25,7 +25,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from cliniko_async._models.empty_dates import without_empty_dates
 from cliniko_async._models.large_numbers import read_json
 from cliniko_async._models.links import Link, is_id
-from cliniko_async._models.model import Id, Model, Moment, json_name
+from cliniko_async._models.model import Id, Model, Moment, Whole, json_name
 from cliniko_async._models.real_types import REAL_TYPES, hints_of
 from cliniko_async.errors import DecodeError
 
@@ -59,6 +59,11 @@ def _to_id_text(value: Json, _: Any) -> str:
     return str(value) if type(value) is int else _expect(str, value)
 
 
+def _to_whole(value: Json, _: Any) -> int:
+    digits = isinstance(value, str) and value.isascii() and value.isdecimal()
+    return int(value) if digits else _expect(int, value)
+
+
 def _to_decimal(value: Json, _: Any) -> Decimal:
     if type(value) not in (str, int, float, Decimal):
         raise _Misfit(f"expected a decimal number, got {type(value).__name__}")
@@ -73,7 +78,9 @@ def _to_decimal(value: Json, _: Any) -> Decimal:
 
 def _to_moment(value: Json, _: Any) -> datetime:
     try:
-        moment = datetime.fromisoformat(_expect(str, value).upper())  # `t` and `z` are allowed
+        moment = REAL_TYPES["datetime"].fromisoformat(
+            _expect(str, value).upper()
+        )  # `t` and `z` are allowed
     except _Misfit:
         raise
     except ValueError:
@@ -85,7 +92,7 @@ def _to_moment(value: Json, _: Any) -> datetime:
 
 def _to_date(value: Json, _: Any) -> date:
     try:
-        return date.fromisoformat(_expect(str, value))
+        return cast("date", REAL_TYPES["date"].fromisoformat(_expect(str, value)))
     except _Misfit:
         raise
     except ValueError:
@@ -152,6 +159,7 @@ def _make_converter() -> cattrs.Converter:
     strict: dict[Any, Callable[[Json, Any], Any]] = {
         Id: _to_id_text,
         Moment: _to_moment,
+        Whole: _to_whole,
         REAL_TYPES["date"]: _to_date,
         REAL_TYPES["datetime"]: _to_moment,
         Decimal: _to_decimal,

@@ -99,11 +99,11 @@ class _Object:
         return found
 
     def _unknown(self, name: object, path: str) -> str:
-        where = f"{path} ({self.title})" if path else self.title
+        where = f"{path} ({self.title}) has no" if path else "there is no"
         known = sorted(member.name for member in self.members if not member.read_only)
         near = difflib.get_close_matches(kinds.shown(name), known, n=1)
         hint = f"did you mean {near[0]}?" if near else "it has " + ", ".join(known)
-        return f"{where} has no {kinds.shown(name)}: {hint}"
+        return f"{where} {kinds.shown(name)}: {hint}"
 
 
 class _Part:

@@ -21,12 +21,16 @@ __all__ = [
     "Moment",
     "Record",
     "Unknown",
+    "Whole",
     "json_name",
     "model",
 ]
 
 Id = Annotated[str, "id"]
 """An id: a 64-bit integer, which the API writes as a string and old records as a number."""
+
+Whole = Annotated[int, "or digits"]
+"""A whole number, which some answers have as a text."""
 
 if TYPE_CHECKING:
     from datetime import datetime

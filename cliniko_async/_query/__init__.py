@@ -4,22 +4,19 @@ Here belongs what users write to narrow a list. Not here: how a list is then rea
 which fields a resource has (`resources`).
 """
 
-from cliniko_async._query.filters import (
+from cliniko_async._query.fields import (
     ArrayField,
     BooleanField,
     DateField,
     DateTimeField,
     Field,
     Filter,
-    Filters,
     IdField,
     IntegerField,
-    NoFilters,
     Sort,
-    SortBy,
     StringField,
-    sort_text,
 )
+from cliniko_async._query.filters import Filters, NoFilters, SortBy, sort_text
 from cliniko_async._query.query_string import DatePattern, checked_text, encode_query
 
 __all__ = [

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import msgspec
 
     from cliniko_async._lists.listing import Listing
-    from cliniko_async._query.filters import Filter, Filters
+    from cliniko_async._query.fields import Filter
+    from cliniko_async._query.filters import Filters
 
 __all__ = [
     "AnyHidden",

@@ -12,7 +12,8 @@ from cliniko_async._lists.plan import OnBadRecord, Reading
 from cliniko_async._models.converter import decode_rows
 from cliniko_async._models.links import Link, Ref, to_id
 from cliniko_async._models.model import Model
-from cliniko_async._query.filters import Filter, Filters, SortBy, sort_text
+from cliniko_async._query.fields import Filter
+from cliniko_async._query.filters import Filters, SortBy, sort_text
 from cliniko_async._verbs.by_id import Batched
 from cliniko_async._verbs.include import everything, include_params, marks_of
 from cliniko_async._verbs.linked_list import linked_list

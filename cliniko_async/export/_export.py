@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from cliniko_async._client import AsyncCliniko
     from cliniko_async._lists import OnBadRecord
     from cliniko_async._lists.listing import Listing, ListingPage, PageIterator
-    from cliniko_async._query.filters import Filter
+    from cliniko_async._query.fields import Filter
     from cliniko_async.export._names import Hidden
 
 __all__ = ["Export", "export"]

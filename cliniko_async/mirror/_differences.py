@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterable
 
     from cliniko_async._lists.listing import Listing
-    from cliniko_async._query.filters import Filter, Filters
+    from cliniko_async._query.fields import Filter
+    from cliniko_async._query.filters import Filters
 
 __all__ = ["Ask", "Copy", "Differences", "Found", "Known", "Since"]
 

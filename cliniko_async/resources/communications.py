@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypedDict, Unpack, get_args
 
 from cliniko_async._models import Id, Link, Model, Moment, Ref, Unknown, model, variants
 from cliniko_async._query import DateTimeField, Filters, IdField, IntegerField
-from cliniko_async._verbs import Archivable, Archived, Gettable, Listable, Resource
+from cliniko_async._verbs import Archivable, ArchivedOrDeleted, Gettable, Listable, Resource
 
 __all__ = [
     "Communication",
@@ -190,6 +190,7 @@ class CommunicationFilters(Filters):
     patient_id: IdField
     letter_id: IdField
     archived_at: DateTimeField
+    deleted_at: DateTimeField
 
 
 class _Memos(Resource[MemoCommunication]):
@@ -206,8 +207,8 @@ class _Memos(Resource[MemoCommunication]):
 
 
 class Communications(
-    Listable[Communication, CommunicationFilters, Archived],
-    Gettable[Communication, Archived],
+    Listable[Communication, CommunicationFilters, ArchivedOrDeleted],
+    Gettable[Communication, ArchivedOrDeleted],
     Archivable[Communication],
 ):
     """The communications with the account's patients. Only memos can be written and archived."""

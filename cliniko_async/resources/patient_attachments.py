@@ -12,7 +12,18 @@ from typing_extensions import deprecated
 from cliniko_async._attachments import OnProgress, Upload, checked_target, fetch, store
 from cliniko_async._http import Request
 from cliniko_async._lists import Listing
-from cliniko_async._models import Link, Model, Moment, Record, Ref, Text255, decode, model, to_id
+from cliniko_async._models import (
+    Link,
+    Model,
+    Moment,
+    Record,
+    Ref,
+    Text255,
+    Whole,
+    decode,
+    model,
+    to_id,
+)
 from cliniko_async._query import DateTimeField, Filter, Filters, IdField, IntegerField, StringField
 from cliniko_async._verbs import (
     Archivable,
@@ -43,12 +54,14 @@ class PatientAttachment(Record):
     filename: str | None = None
     """None, as the next four, until the file has been processed."""
     content_type: str | None = None
-    size: int | None = None
+    size: Whole | None = None
     """In bytes."""
     processed_at: Moment | None = None
     content: Link | None = None
     """Leads to the file itself."""
     processing_completed: bool | None = None
+    category: str | None = None
+    """Such as `general`: seen in one source, of 2026."""
     description: str | None = None
     pinned_at: Moment | None = None
     archived_at: Moment | None = None

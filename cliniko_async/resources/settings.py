@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
 from cliniko_async._http import Request
-from cliniko_async._models import Id, Model, model
+from cliniko_async._models import Id, Link, Model, model
 from cliniko_async._verbs import Resource
 from cliniko_async.resources.custom_fields import CustomFields
 
@@ -58,6 +58,13 @@ class Account(Model):
     country: str | None = None
     country_code: str | None = None
     currency_symbol: str | None = None
+    invoice_calculation_method: Literal[1, 2, 3] | int | None = None
+    """1 is legacy, 2 without tax, 3 with tax."""
+    invoice_calculation_method_description: str | None = None
+    time_zone: str | None = None
+    """As its neighbour, it was seen in one source alone."""
+    admin: Any = None
+    """JSON, whose form is not documented."""
     time_zone_support: bool | None = None
     """Whether businesses can have time zones of their own."""
     has_time_travelers: bool | None = None
@@ -169,6 +176,7 @@ class PatientPrivacy(Model):
     browser_title_name_format: NameFormat | str | None = None
     ical_patient_name_option: NameFormat | str | None = None
     prevent_sending_financial_data_by_email: bool | None = None
+    prevent_sending_treatment_notes_by_email: bool | None = None
     anonymise_booking_notifications: bool | None = None
     anonymise_appointments_on_deletion: bool | None = None
     anonymise_invoices_and_payments_on_deletion: bool | None = None
@@ -181,6 +189,9 @@ class Reminders(Model):
     """Reminders of appointments."""
 
     default_reminder_type: Literal["None", "SMS", "Email", "SMS & Email"] | str | None = None
+    default_reminders_communication_channels: list[Literal[1, 2] | int] | None = None
+    """1 is SMS, 2 e-mail."""
+    default_reminders_communication_channels_description: str | None = None
 
 
 @model
@@ -226,6 +237,7 @@ class AccountSettings(Model):
     sms: Sms | None = None
     terminology: Terminology | None = None
     wait_list: WaitList | None = None
+    links: Link | None = None
 
 
 class Settings(Resource[AccountSettings]):

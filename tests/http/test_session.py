@@ -27,7 +27,7 @@ from cliniko_async.resources.patients import PatientFilters
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cliniko_async._query.filters import Filter
+    from cliniko_async._query.fields import Filter
 
 pytestmark = pytest.mark.anyio
 

@@ -18,7 +18,7 @@ from cliniko_async import AsyncCliniko
 from cliniko_async._client import Lazy
 from cliniko_async._http.account import Credentials, Secret
 from cliniko_async._models.links import Link, to_id
-from cliniko_async._query.filters import (
+from cliniko_async._query.fields import (
     ArrayField,
     BooleanField,
     DateField,
