@@ -19,7 +19,7 @@ async def book(
 ) -> IndividualAppointment:
     """Book the first bookable kind of appointment with the first practitioner who offers it."""
     f = cliniko.appointment_types.filters
-    kind = await cliniko.appointment_types.list(f.show_in_online_bookings == True).first()  # noqa: E712 - a filter
+    kind = await cliniko.appointment_types.list(f.show_in_online_bookings.is_true()).first()
     business = await cliniko.businesses.list().first()
     if kind is None or business is None:
         sys.exit("nothing can be booked here")

@@ -13,14 +13,14 @@ import attrs
 from cliniko_async.errors import ClinikoError, InvalidValueError, expect
 from cliniko_async.limits.identity import user_of
 
-__all__ = ["Credentials", "Secret", "check_user_agent", "is_confidential"]
+__all__ = ["SHARD_HOST", "Credentials", "Secret", "check_user_agent", "is_confidential"]
 
 FIRST_SHARD: Final = "au1"
 """The shard of keys that are older than shards (Cliniko's documentation on shards)."""
 
 # The documentation's advice: two word characters and one or two digits, not a list of names.
 _SHARD: Final = re.compile(r"[a-z]{2}[0-9]{1,2}")
-_SHARD_HOST: Final = re.compile(r"api\.([a-z]{2}[0-9]{1,2})\.cliniko\.com\.?")
+SHARD_HOST: Final = re.compile(r"api\.([a-z]{2}[0-9]{1,2})\.cliniko\.com\.?")
 _NOT_IN_A_BASE: Final = re.compile(r"[\s\x00-\x20\x7f@?#\\]")
 _MEANT_AS_SHARD: Final = re.compile(r"|[a-z]{2}|[a-z]{1,3}[0-9]{1,4}")
 _KEY: Final = re.compile(r"[!-9;-~]+")  # printable ASCII without blanks and the colon of Basic auth
@@ -105,7 +105,7 @@ def _shard_of(key: str) -> str | None:
 
 def _shard_asked(base_url: str | None) -> str | None:
     """The shard whose server a base URL names; a key that is older than shards does not say it."""
-    found = _SHARD_HOST.fullmatch(urlsplit(base_url or "").hostname or "")
+    found = SHARD_HOST.fullmatch(urlsplit(base_url or "").hostname or "")
     return found[1] if found else None
 
 
@@ -123,6 +123,11 @@ def check_base_url(url: str) -> str:
         raise InvalidValueError(
             "base_url must be https, for the key travels with every request; http is accepted "
             "for loopback only, such as http://127.0.0.1:8000/v1"
+        )
+    if not urlsplit(url).path.strip("/"):
+        raise InvalidValueError(
+            "base_url names no version of the API: write it with /v1 at its end, such as "
+            "https://api.au2.cliniko.com/v1"
         )
     return url.rstrip("/")
 
@@ -165,6 +170,11 @@ def check_user_agent(text: str | None) -> str:
     Raises:
         InvalidValueError: It does not have the form `NAME (E-MAIL)`.
     """
+    if text and not text.isascii():
+        raise InvalidValueError(
+            "user_agent has letters beyond ASCII, which an HTTP header cannot carry: write them "
+            "without accents"
+        )
     if not text or not _USER_AGENT.fullmatch(text):
         raise InvalidValueError(
             "user_agent must name your application and an e-mail address that Cliniko can write "

@@ -32,13 +32,14 @@ LONGEST_DETAIL: Final = 500
 """Characters of the server's own words that are kept."""
 
 UNAUTHORIZED: Final = 401
+NOT_FOUND: Final = 404
 FAILED: Final = 500
 """From here on, statuses say that the server has failed."""
 
 _KINDS: Final[dict[int, type[ApiError]]] = {
     UNAUTHORIZED: AuthenticationError,
     403: ForbiddenError,
-    404: NotFoundError,
+    NOT_FOUND: NotFoundError,
     422: ValidationError,
     TOO_MANY_REQUESTS: RateLimitError,
 }
@@ -46,7 +47,6 @@ _KINDS: Final[dict[int, type[ApiError]]] = {
 _HINTS: Final[dict[int, str]] = {
     400: "the API does not take this request; its own words are in .detail",
     403: "the key's user may not do this: a key can do what its user's role allows",
-    404: "no such record, or it is archived, deleted or cancelled: see include=",
     407: "a proxy on the way wants to know who you are",
 }
 
@@ -111,13 +111,23 @@ class Failure:
         return is_success(self.status)
 
 
-def api_error(answer: Response, *, method: str, path: str, shard: str) -> ApiError:
-    """The error for an answer with an error status."""
+def api_error(
+    answer: Response, *, method: str, path: str, shard: str, moved_to: str | None = None
+) -> ApiError:
+    """The error for an answer with an error status.
+
+    Args:
+        answer: The answer.
+        method: The request's method.
+        path: Its path's template.
+        shard: The shard that was asked.
+        moved_to: The host that a redirect leads to, if it is another one.
+    """
     said = _json_object(answer.body)
     fields = _fields(said)
     kind = _KINDS.get(answer.status, ServerError if answer.status >= FAILED else ApiError)
     error = kind(
-        _message(answer.status, method, path, shard, fields),
+        _message(answer.status, method, path, shard=shard, fields=fields, host=moved_to),
         status=answer.status,
         method=method,
         path=path,
@@ -129,16 +139,39 @@ def api_error(answer: Response, *, method: str, path: str, shard: str) -> ApiErr
     return error
 
 
-def _message(status: int, method: str, path: str, shard: str, fields: Mapping[str, str]) -> str:
+def _message(
+    status: int,
+    method: str,
+    path: str,
+    *,
+    shard: str,
+    fields: Mapping[str, str],
+    host: str | None,
+) -> str:
     hint = _HINTS.get(status, "")
     if status == UNAUTHORIZED:
         hint = (
             f"the key is not valid on shard {shard}, which was asked. A key belongs to one shard, "
             "the part behind its last hyphen (au1 if there is none): is it copied whole?"
         )
+    elif status == NOT_FOUND:
+        hint = _not_found(method, path)
+    elif host:
+        hint = (
+            f"the API is now at {host}, and a key is not sent to another host: use a key that "
+            f"ends in the account's new shard, or base_url='https://{host}/v1'"
+        )
     elif fields:
         hint = "refused fields: " + ", ".join(sorted(fields)) + " (see .fields)"
     return f"{status} for {method} {path}" + (f": {hint}" if hint else "")
+
+
+def _not_found(method: str, path: str) -> str:
+    if method == "GET":
+        return "no such record, or it is archived, deleted or cancelled: see include="
+    if "{" not in path:
+        return "nothing can be made here, or a record that the fields name does not exist"
+    return "no such record, or it is archived, deleted or cancelled"
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

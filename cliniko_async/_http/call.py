@@ -6,6 +6,7 @@ Errors are raised in one place, in a frame that holds neither an answer nor a va
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
@@ -42,6 +43,8 @@ __all__ = ["Call"]
 T = TypeVar("T")
 
 MAX_REDIRECTS: Final = 3
+
+_HOST: Final = re.compile(r"[a-z0-9.-]{1,253}")
 
 SHORTEST_WAIT: Final = 0.01
 """Seconds from which on a call has waited for the rate limit: to ask takes shorter, also Redis."""
@@ -217,7 +220,7 @@ class Call(Generic[T]):
             return _Done(cast("T", target))
         follows = same and not self._request.repeat.writes
         if not follows or self._redirects == MAX_REDIRECTS:
-            return self._api_error(answer)
+            return self._api_error(answer, None if same else _host(target))
         self._redirects += 1
         self._url = Secret(target)
         return None
@@ -268,12 +271,13 @@ class Call(Generic[T]):
             path=request.template,
         )
 
-    def _api_error(self, answer: Response) -> ApiError:
+    def _api_error(self, answer: Response, moved_to: str | None = None) -> ApiError:
         return api_error(
             answer,
             method=self._request.method,
             path=self._request.template,
             shard=self._session.account.shard,
+            moved_to=moved_to,
         )
 
     def _unreadable(self, problem: DecodeError | None) -> AnswerUnreadableError:
@@ -294,3 +298,12 @@ def _joined(url: str, location: str) -> str:
         return urljoin(url, location) if location else ""
     except ValueError:
         return ""
+
+
+def _host(url: str) -> str | None:
+    """The host that a URL names; None if there is none that could be shown."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return None
+    return host if _HOST.fullmatch(host) else None

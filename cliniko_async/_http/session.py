@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
@@ -81,6 +82,7 @@ class Session:
         self.traffic: Traffic = self._counter.traffic
         self.observers: Observers = Observers(on_wait, on_request)
         self._date = ""
+        self._dated = 0.0
         self._ways: _Ways | None = None
         self._closed = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -222,14 +224,19 @@ class Session:
         reply = await ways.wire.exchange(
             request, url, place, deadline=deadline, on_sent=self._count
         )
-        if isinstance(reply, Response):
-            self._date = reply.headers.get("date", self._date)
+        if isinstance(reply, Response) and "date" in reply.headers:
+            self._date, self._dated = reply.headers["date"], ways.loop.time()
         return reply
 
     @property
     def server_time(self) -> datetime | None:
         """The `Date` of the latest answer that has one: the server's clock."""
         return date_of({"date": self._date})
+
+    def server_now(self) -> datetime | None:
+        """What the server's clock shows now; None if no answer has told it yet."""
+        heard, ways = self.server_time, self._opened()
+        return heard and heard + timedelta(seconds=ways.loop.time() - self._dated)
 
     def note_wait(self, wait: Wait) -> None:
         """Count a wait for the rate limit, and tell who wants to know. It never raises."""

@@ -16,6 +16,7 @@ import anyio
 import httpx
 
 from cliniko_async._http import silence
+from cliniko_async._http.account import SHARD_HOST
 from cliniko_async._http.answers import Failure, Response
 from cliniko_async._http.file_host import CONNECT_SECONDS, FileHost
 from cliniko_async._http.frames import without_frames
@@ -178,7 +179,7 @@ class _Attempt:
             response = await way.transport.handle_async_request(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             self.never_left()
-            return Failure(_why_not_connected(error, way), processed=False)
+            return Failure(_why_not_connected(error, way, request.url.host), processed=False)
         except httpx.ProxyError as error:
             self.never_left()
             return _refused_by_proxy(error, way)
@@ -236,7 +237,7 @@ def _refused_by_proxy(error: httpx.ProxyError, way: Way) -> Failure:
     return Failure(f"{proxy} made no connection{answered}", processed=False)
 
 
-def _why_not_connected(error: httpx.HTTPError, way: Way) -> str:
+def _why_not_connected(error: httpx.HTTPError, way: Way, host: str) -> str:
     causes: list[BaseException] = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
         causes.append(cause)
@@ -244,5 +245,10 @@ def _why_not_connected(error: httpx.HTTPError, way: Way) -> str:
         return "no connection: the server's TLS certificate was not accepted"
     by = f" (by the proxy that {way.proxy} names)" if way.proxy else ""
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return f"no connection: the host name was not found{by}"
+        return f"no connection: the host name was not found{by}: {host}{_of_shard(host)}"
     return f"no connection could be made{by}"
+
+
+def _of_shard(host: str) -> str:
+    found = SHARD_HOST.fullmatch(host)
+    return f". Is {found[1]}, the end of the key, the account's shard?" if found else ""

@@ -15,7 +15,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeVar
 
 import attrs
 import msgspec
@@ -127,6 +127,11 @@ class Changes(Generic[M]):
         The next run asks for them again.
         """
         return self._bad_records
+
+    if not TYPE_CHECKING:  # a type checker is to find that it cannot be awaited
+
+        def __await__(self) -> NoReturn:
+            raise InvalidTypeError("changes are not awaited: write `async for change in changes`")
 
     def __aiter__(self) -> ChangesIterator[M]:
         return ChangesIterator(self._run, self._end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
 import attrs
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from cliniko_async._lists.page import Id
 from cliniko_async._lists.plan import as_raw
 from cliniko_async._lists.stream import Stream
-from cliniko_async.errors import DecodeError, IncompleteListingError
+from cliniko_async.errors import DecodeError, IncompleteListingError, InvalidTypeError
 
 if TYPE_CHECKING:
     from cliniko_async._lists.page import Batch
@@ -48,6 +48,14 @@ class Listing(Generic[T]):
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
+
+    if not TYPE_CHECKING:  # a type checker is to find that it cannot be awaited
+
+        def __await__(self) -> NoReturn:
+            raise InvalidTypeError(
+                "a listing is not awaited: write `async for record in listing`, or await its "
+                ".all(), .first() or .count()"
+            )
 
     def __aiter__(self) -> ListingIterator[T]:
         return ListingIterator(Batches(self._reading))

@@ -87,7 +87,7 @@ def _to_moment(value: Json, _: Any) -> datetime:
         raise _Misfit("not a date-time") from None
     if moment.utcoffset() is None:
         raise _Misfit("a date-time without a time zone")
-    return moment.astimezone(UTC)
+    return cast("datetime", moment.astimezone(UTC))
 
 
 def _to_date(value: Json, _: Any) -> date:

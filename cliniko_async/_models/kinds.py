@@ -194,7 +194,9 @@ def _is_day(value: Json) -> bool:
 
 
 def _instead_of_date(value: Any) -> str | None:
-    return "value.date()" if isinstance(value, REAL_TYPES["datetime"]) else None
+    return (
+        "value.date(), or date(2026, 5, 31)" if isinstance(value, REAL_TYPES["datetime"]) else None
+    )
 
 
 def _moment_text(value: Any) -> str:
@@ -272,7 +274,7 @@ MOMENT: Final = Scalar(
     decode=_to_moment,
 )
 REF: Final = Scalar(
-    what="an id or a Link", sample="'123'", json='"123"', encode=_id_text, decode=_to_ref
+    what="an id of digits or a Link", sample="'123'", json='"123"', encode=_id_text, decode=_to_ref
 )
 
 

@@ -13,6 +13,7 @@ from cliniko_async._models.converter import decode
 from cliniko_async._models.fields import encode_fields
 from cliniko_async._models.links import Ref, to_id
 from cliniko_async._models.model import Model
+from cliniko_async._verbs.include import hidden_kinds, include_params
 from cliniko_async.errors import (
     DecodeError,
     InvalidTypeError,
@@ -114,8 +115,28 @@ class Archivable(Resource[M]):
     """Can be archived."""
 
     async def archive(self, id: Ref) -> None:
-        """Archive a record: it is hidden from lists and `get` unless they include archived ones."""
-        await self._act("POST", id, "/archive", Repeat.GONE)
+        """Archive a record: it is hidden from lists and `get` unless they include archived ones.
+
+        What is archived already stays so. The API answers 404 then, as for what does not exist; a
+        second request finds out which it is.
+
+        Raises:
+            NotFoundError: There is no such record.
+        """
+        try:
+            await self._act("POST", id, "/archive", Repeat.GONE)
+        except NotFoundError as error:
+            if not await self._is_hidden(id):
+                raise error.with_traceback(None) from None
+
+    async def _is_hidden(self, id: Ref) -> bool:
+        """Whether a record is there, and archived or deleted."""
+        params = tuple(include_params(hidden_kinds(type(self)), type(self)))
+        try:
+            marks = await self._view.call(Request.get(*self._of(id), _read_marks, params))
+        except NotFoundError:
+            return False
+        return bool(marks.archived_at or marks.deleted_at)
 
 
 class Unarchivable(Resource[M]):
@@ -159,6 +180,21 @@ def _read_nothing(body: bytes) -> None:
     """An empty answer, or JSON that nobody needs. A page of HTML is no answer of the API's."""
     if body.strip():
         msgspec.json.decode(body)
+
+
+class _Marks(msgspec.Struct):
+    archived_at: str | None = None
+    deleted_at: str | None = None
+
+
+_marks = msgspec.json.Decoder(_Marks)
+
+
+def _read_marks(body: bytes) -> _Marks | DecodeError:
+    try:
+        return _marks.decode(body)
+    except msgspec.ValidationError:
+        return DecodeError("the answer does not say whether it is archived", resource="archive")
 
 
 class _Conflicts(msgspec.Struct):

@@ -7,18 +7,37 @@ from typing import Final, Literal, TypeVar
 from cliniko_async._http import Repeat
 from cliniko_async._models import Model, Ref, model
 from cliniko_async._verbs import Resource
-from cliniko_async.errors import InvalidValueError
+from cliniko_async.errors import InvalidTypeError, InvalidValueError, expect
 
-__all__ = ["Cancellable", "CancellationReason", "InvoiceStatus", "NoteStatus", "RepeatRule"]
+__all__ = [
+    "Cancellable",
+    "CancellationCode",
+    "CancellationReason",
+    "InvoiceStatus",
+    "NoteStatus",
+    "RepeatRule",
+]
 
 M = TypeVar("M", bound=Model)
 
 CancellationReason = Literal[
-    "Feeling Better", "Condition Worse", "Sick", "COVID-19 related", "Away", "Other", "Work"
+    "Feeling Better",
+    "Feeling better",
+    "Condition Worse",
+    "Condition worse",
+    "Sick",
+    "COVID-19 related",
+    "Away",
+    "Other",
+    "Work",
 ]
-"""Why a booking is cancelled, in the words of `cancellation_reason_description`."""
+"""Why a booking is cancelled, in the words of `cancellation_reason_description` or of the API's
+document, which writes two of them otherwise."""
 
-REASONS: Final[dict[CancellationReason, int]] = {
+CancellationCode = Literal[10, 20, 30, 31, 40, 50, 60]
+"""Likewise by its number, in the order of the reasons."""
+
+REASONS: Final[dict[str, CancellationCode]] = {
     "Feeling Better": 10,
     "Condition Worse": 20,
     "Sick": 30,
@@ -27,6 +46,7 @@ REASONS: Final[dict[CancellationReason, int]] = {
     "Other": 50,
     "Work": 60,
 }
+_CODES: Final = {reason.casefold(): code for reason, code in REASONS.items()}
 
 InvoiceStatus = Literal[10, 20, 30, 40] | int
 """10 is open, 20 paid, 30 closed, 40 open credit."""
@@ -53,7 +73,7 @@ class Cancellable(Resource[M]):
         self,
         id: Ref,
         *,
-        reason: CancellationReason,
+        reason: CancellationReason | CancellationCode,
         note: str | None = None,
         apply_to_repeats: bool = False,
     ) -> None:
@@ -61,17 +81,28 @@ class Cancellable(Resource[M]):
 
         Args:
             id: Its id, or a link to it.
-            reason: Why.
+            reason: Why: in the API's words, capitals or not, or by its number.
             note: A remark on it.
             apply_to_repeats: Cancel the later ones of its series, too.
         """
-        if reason not in REASONS:
-            raise InvalidValueError(f"reason= takes one of {', '.join(map(repr, REASONS))}")
-        body: dict[str, object] = {"cancellation_reason": REASONS[reason]}
+        body: dict[str, object] = {"cancellation_reason": _code_of(reason)}
         if note is not None:
+            expect(note, str, f"note= takes a text, not {type(note).__name__}")
             body["cancellation_note"] = note
+        expect(apply_to_repeats, bool, "apply_to_repeats= takes True or False")
         if apply_to_repeats:
             body["apply_to_repeats"] = True
         cancelled = self._act("PATCH", id, "/cancel", Repeat.SAME, body)
         del note, body  # so that no traceback shows them here
         await cancelled
+
+
+def _code_of(reason: object) -> int:
+    if isinstance(reason, str) and reason.casefold() in _CODES:
+        return _CODES[reason.casefold()]
+    for code in _CODES.values():
+        if type(reason) is int and reason == code:
+            return code
+    takes = ", ".join(f"{reason!r} ({code})" for reason, code in REASONS.items())
+    kind = InvalidValueError if isinstance(reason, str | int) else InvalidTypeError
+    raise kind(f"reason= takes one of {takes}")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from operator import attrgetter
-from typing import Final, Literal, Never
+from types import NoneType
+from typing import TYPE_CHECKING, Final, Literal, Never
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import attrs
 
 from cliniko_async._http import Request
 from cliniko_async._lists import Listing, Source
 from cliniko_async._lists.plan import Reading
-from cliniko_async._models import Id, Link, Model, Moment, Ref, model, to_id
+from cliniko_async._models import Id, Link, Model, Moment, Ref, decode, model, to_id
 from cliniko_async._query import NoFilters
 from cliniko_async._verbs import Lists
 from cliniko_async.errors import (
+    ApiError,
+    DecodeError,
     InvalidTypeError,
     InvalidValueError,
     NotBookableError,
@@ -26,6 +29,9 @@ from cliniko_async.errors import (
 from cliniko_async.resources.appointment_types import AppointmentTypes
 from cliniko_async.resources.businesses import Businesses
 from cliniko_async.resources.practitioners import Practitioners
+
+if TYPE_CHECKING:
+    from cliniko_async._http.session import View
 
 __all__ = ["AvailableTime", "AvailableTimes"]
 
@@ -56,30 +62,36 @@ class AvailableTimes(Lists[AvailableTime, NoFilters, Never]):
     model = AvailableTime
     filters: Final = NoFilters()
 
-    async def list(
+    def __init__(self, view: View) -> None:
+        super().__init__(view)
+        self._zones: dict[str, ZoneInfo] = {}
+
+    async def find(
         self,
         *,
         business_id: Ref,
         practitioner_ids: Iterable[Ref],
         appointment_type_id: Ref,
-        from_: date,
-        to: date,
+        from_: date | None = None,
+        to: date | None = None,
         unbookable: Literal["raise", "skip"] = "raise",
-    ) -> builtins.list[AvailableTime]:
+    ) -> list[AvailableTime]:
         """Find the free times of one or more practitioners, earliest first.
 
         The API answers for one practitioner and seven days; this asks as often as it takes, for
-        all of it at once.
+        all of it at once. It refuses days that are past in the account's time zone, which is asked
+        for once, of the business.
 
         Args:
             business_id: Where.
             practitioner_ids: With whom.
             appointment_type_id: What for.
-            from_: The first day, today or later, in the account's time zone.
-            to: The last day.
+            from_: The first day, in the account's time zone. By default, and if it is past, today.
+            to: The last day. By default six days after the first.
             unbookable: "skip" leaves out practitioners whom online bookings do not offer.
 
         Raises:
+            InvalidValueError: The last day is past, or before the first.
             NotBookableError: All that was named exists, and cannot be booked online.
             NotFoundError: Something that was named does not exist.
         """
@@ -87,7 +99,7 @@ class AvailableTimes(Lists[AvailableTime, NoFilters, Never]):
             raise InvalidTypeError("practitioner_ids takes several ids: write [id]")
         if unbookable not in ("raise", "skip"):
             raise InvalidValueError("unbookable= takes 'raise' or 'skip'")
-        spans = tuple(_spans(from_, to))
+        spans = tuple(_spans(*await self._days(business_id, from_, to)))
         found = await self._view.together(
             self._of_practitioner(
                 _Place(business_id, id, appointment_type_id), spans, skip=unbookable == "skip"
@@ -112,27 +124,70 @@ class AvailableTimes(Lists[AvailableTime, NoFilters, Never]):
             business_id: Where.
             practitioner_id: With whom.
             appointment_type_id: What for.
-            from_: The first day to look at, today or later, in the account's time zone.
-            to: The last day to look at, at most a week after the first.
+            from_: The first day to look at, in the account's time zone. By default, and if it is
+                past, today.
+            to: The last day to look at. By default six days after the first, which is as far as
+                the API looks.
 
         Raises:
+            InvalidValueError: The last day is past, or before the first.
             NotBookableError: All that was named exists, and cannot be booked online.
             NotFoundError: Something that was named does not exist.
         """
         place = _Place(business_id, practitioner_id, appointment_type_id)
-        days = (("from", from_), ("to", to))
-        params = tuple((name, _day(day)) for name, day in days if day is not None)
+        first, last = await self._days(business_id, from_, to)
+        params = (("from", first.isoformat()), ("to", last.isoformat()))
         template = f"{self.path}/next_available_time"
         path = f"{place.path}/next_available_time"
         try:
-            time = await self._view.call(Request.get(template, path, self._record(), params))
+            time = await self._view.call(Request.get(template, path, _read_time, params))
         except NotFoundError as error:
             raise await self._why(place, error) from error
         return time.appointment_start
 
+    async def _days(
+        self, business_id: Ref, from_: date | None, to: date | None
+    ) -> tuple[date, date]:
+        """The first and the last day to ask for."""
+        for day in (from_, to):
+            expect(day, (date, NoneType), "from_ and to are days: write date(2026, 5, 31)")
+        if from_ and to and from_ > to:
+            raise InvalidValueError("from_ is the first day, to the last one: here from_ is later")
+        first = from_
+        if first is None or not self._is_to_come(first):
+            zone = await self._zone(business_id)
+            today = self._today(zone)
+            if to and today and to < today:
+                raise InvalidValueError(
+                    f"the last day, {to}, is past: it is {today} there, in {zone.key}"
+                )
+            first = max(filter(None, (from_, today)), default=datetime.now(zone).date())
+        return first, to or first + timedelta(days=DAYS_PER_REQUEST - 1)
+
+    def _is_to_come(self, day: date) -> bool:
+        """Whether a day is not past anywhere on earth, by the server's clock."""
+        now = self._view.session.server_now()
+        return now is not None and day > (now + timedelta(hours=14)).date()
+
+    def _today(self, zone: ZoneInfo) -> date | None:
+        """The account's day by the server's clock; None if no answer has told the time yet."""
+        now = self._view.session.server_now()
+        return now.astimezone(zone).date() if now else None
+
+    async def _zone(self, business_id: Ref) -> ZoneInfo:
+        """The business's time zone. The account's own is in settings that few roles may see."""
+        id = to_id(business_id, "businesses")
+        if id not in self._zones:
+            try:
+                name = (await Businesses(self._view).get(id)).time_zone_identifier
+                self._zones[id] = ZoneInfo(name or "UTC")
+            except (ApiError, DecodeError, ValueError, ZoneInfoNotFoundError):
+                return ZoneInfo("UTC")  # what is asked for next says what is wrong
+        return self._zones[id]
+
     async def _of_practitioner(
         self, place: _Place, spans: Iterable[tuple[str, str]], *, skip: bool
-    ) -> builtins.list[AvailableTime]:
+    ) -> list[AvailableTime]:
         try:
             found = await self._view.together(self._listing(place, span).all() for span in spans)
         except NotFoundError as error:
@@ -194,16 +249,16 @@ class _Place:
         return f"/businesses/{business}/practitioners/{practitioner}/appointment_types/{kind}"
 
 
+def _read_time(body: bytes) -> AvailableTime | DecodeError:
+    """A next free time. The API may say that there is none with an empty answer."""
+    if body.strip() in (b"", b"null"):
+        return AvailableTime()
+    return decode(AvailableTime, body)
+
+
 def _spans(first: date, last: date) -> Iterator[tuple[str, str]]:
     """Cut a span of days into spans that the API takes."""
-    if _day(first) > _day(last):
-        raise InvalidValueError("from_ is the first day, to the last one: here from_ is later")
     while first <= last:
         end = min(first + timedelta(days=DAYS_PER_REQUEST - 1), last)
-        yield _day(first), _day(end)
+        yield first.isoformat(), end.isoformat()
         first = end + timedelta(days=1)
-
-
-def _day(day: date) -> str:
-    expect(day, date, "from_ and to are days: write date(2026, 5, 31)")
-    return day.isoformat()

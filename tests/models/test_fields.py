@@ -103,7 +103,7 @@ WRONG: list[tuple[type[Any], str, Any, str]] = [
     (TreatmentNoteFields, "content", '{"sections": []}', "is a Content, not str"),
     (PatientCaseFields, "max_sessions", True, "is a whole number"),
     (PatientCaseFields, "max_sessions", 5.0, "is a whole number"),
-    (PatientCaseFields, "attendee_ids", ["1", 2], "attendee_ids[1] is an id"),
+    (PatientCaseFields, "attendee_ids", ["1", 2], "attendee_ids[1] is an id of digits"),
     (PatientCaseFields, "attendee_ids", "12", "is a list"),
     (RelationshipFields, "relation", 15, "takes one of 10, 20"),
     (RelationshipFields, "relation", "10", "takes one of 10, 20"),

@@ -336,7 +336,7 @@ async def test_free_times_of_any_span_and_any_number_of_practitioners_come_in_on
         }
     )
     async with _session(server) as cliniko:
-        times = await cliniko.available_times.list(
+        times = await cliniko.available_times.find(
             business_id="1",
             practitioner_ids=["7", "8"],
             appointment_type_id="2",
@@ -362,14 +362,14 @@ async def test_a_practitioner_whom_online_bookings_hide_is_told_apart_from_one_w
     server, _ = _online_bookings({"7": ["2026-01-01T09:00:00Z"]}, practitioners=True)
     async with _session(server) as cliniko:
         with pytest.raises(NotBookableError) as caught:
-            await cliniko.available_times.list(
+            await cliniko.available_times.find(
                 business_id="1",
                 appointment_type_id="2",
                 practitioner_ids=["7", "9"],
                 from_=date(2026, 1, 1),
                 to=date(2026, 1, 1),
             )
-        times = await cliniko.available_times.list(
+        times = await cliniko.available_times.find(
             business_id="1",
             appointment_type_id="2",
             practitioner_ids=["7", "9"],
@@ -383,7 +383,7 @@ async def test_a_practitioner_whom_online_bookings_hide_is_told_apart_from_one_w
 
 async def test_spans_that_cannot_be_right_send_nothing() -> None:
     async with _session(Recorder()) as cliniko:
-        find = partial(cliniko.available_times.list, business_id="1", appointment_type_id="2")
+        find = partial(cliniko.available_times.find, business_id="1", appointment_type_id="2")
         day = date(2026, 1, 2)
         with pytest.raises(InvalidValueError, match="from_ is later"):
             await find(practitioner_ids=["7"], from_=day, to=date(2026, 1, 1))
@@ -437,7 +437,7 @@ async def test_free_times_leave_out_what_is_booked() -> None:
         transport=Emulator(clinic).transport(),
     )
     async with session as cliniko:
-        times = await cliniko.available_times.list(
+        times = await cliniko.available_times.find(
             business_id=business["id"],
             practitioner_ids=[practitioner["id"]],
             appointment_type_id=kind["id"],
