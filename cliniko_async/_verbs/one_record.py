@@ -17,6 +17,7 @@ from cliniko_async._verbs.include import hidden_kinds, include_params
 from cliniko_async.errors import (
     DecodeError,
     InvalidTypeError,
+    NotFoundError,
 )
 
 if TYPE_CHECKING:
@@ -125,9 +126,9 @@ class Archivable(Resource[M]):
         """
         try:
             await self._act("POST", id, "/archive", Repeat.GONE)
-        except NotFoundError as error:
+        except NotFoundError:
             if not await self._is_hidden(id):
-                raise error.with_traceback(None) from None
+                raise
 
     async def _is_hidden(self, id: Ref) -> bool:
         """Whether a record is there, and archived or deleted."""
