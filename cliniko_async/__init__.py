@@ -23,7 +23,7 @@ from cliniko_async._models.fields import fields_from_json
 from cliniko_async._models.links import Link
 from cliniko_async._models.local_days import LocalDay
 from cliniko_async._models.model import Model, Record, Unknown
-from cliniko_async._query.filters import Filter, Sort
+from cliniko_async._query.fields import Filter, Sort
 from cliniko_async._query.query_string import DatePattern
 from cliniko_async.errors import (
     AnswerUnreadableError,

@@ -9,19 +9,19 @@ from cliniko_async._attachments.upload import OnProgress
 from cliniko_async._lists.list_request import OnChange
 from cliniko_async._lists.listing import PageIterator
 from cliniko_async._lists.plan import OnBadRecord
+from cliniko_async._lists.tables import RecordTable, TableBatches
 from cliniko_async._models.links import Ref
-from cliniko_async._query.filters import (
+from cliniko_async._query.fields import (
     ArrayField,
     BooleanField,
     DateField,
     DateTimeField,
     Field,
-    Filters,
     IdField,
     IntegerField,
-    SortBy,
     StringField,
 )
+from cliniko_async._query.filters import Filters, SortBy
 from cliniko_async._verbs.many_records import ListOptions
 
 __all__ = [
@@ -38,7 +38,9 @@ __all__ = [
     "OnChange",
     "OnProgress",
     "PageIterator",
+    "RecordTable",
     "Ref",
     "SortBy",
     "StringField",
+    "TableBatches",
 ]

@@ -21,7 +21,7 @@ from cliniko_async._lists.cursor import chunks
 from cliniko_async._lists.listing import first_page
 from cliniko_async._lists.versions import read_moments
 from cliniko_async._models.moments import utc_text
-from cliniko_async._query.filters import Filter
+from cliniko_async._query.fields import Filter
 from cliniko_async.errors import ApiError
 
 if TYPE_CHECKING:
