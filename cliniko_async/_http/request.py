@@ -41,11 +41,19 @@ class Budget:
         Raises:
             RequestBudgetError: None is left.
         """
+        self.check()
+        self.spent += 1
+
+    def check(self) -> None:
+        """See whether a request is left.
+
+        Raises:
+            RequestBudgetError: None is left.
+        """
         if self.spent >= self.limit:
             raise RequestBudgetError(
                 f"the budget of max_requests={self.limit} is spent", spent=self.spent
             )
-        self.spent += 1
 
 
 @attrs.frozen(kw_only=True)

@@ -81,6 +81,8 @@ class Gathering(Generic[M]):
             alone: What is sent if nobody else waits.
             params: Its query.
         """
+        if view.options.budget:
+            view.options.budget.check()
         loop = asyncio.get_running_loop()
         alike = attrs.evolve(view.options, lane=LANES[0], max_wait=None)
         key = (loop, alike, *params)
@@ -149,17 +151,18 @@ class Stop(Generic[M]):
 
     def _board(self, seat: Seat[M], ride: Ride[M] | None) -> None:
         if ride is None:
-            ride = Ride(self, seat.view, seat.alone)
-            self._latest[seat.view.options.lane, seat.view.options.max_wait] = ride
+            ride = Ride(self, seat)
+            self._latest[ride.options.lane, ride.options.max_wait] = ride
             self._rides[ride] = None
-        ride.take(seat)
+        else:
+            ride.take(seat)
 
     def _board_again(self, seat: Seat[M], *, by_itself: bool) -> None:
         """Send an id once more that was sent in vain."""
         seat.view = seat.view_now()
         ride = None if by_itself else self._ride_for(seat.id, seat.view.options)
         if by_itself or (ride and seat.id in ride.seats):
-            Ride(self, seat.view, seat.alone).take(seat)
+            Ride(self, seat)
         else:
             self._board(seat, ride)
 
@@ -256,18 +259,25 @@ class Ride(Request[Any], Generic[M]):
 
     is_open = True
 
-    def __init__(self, stop: Stop[M], view: View, like: Request[M]) -> None:
-        super().__init__(like.method, like.template, like.path, like.parse)
+    def __init__(self, stop: Stop[M], seat: Seat[M]) -> None:
+        alone = seat.alone
+        super().__init__(alone.method, alone.template, alone.path, alone.parse)
         self.stop: Stop[M] = stop
-        self.options: Options = view.options
+        self.options: Options = seat.view.options
         self.seats: dict[str, Seat[M]] = {}
         self.sent: int = 0
         """How many ids have left with it."""
         self.is_new: bool = True
         """Whether the turn of the loop in which it was made is not over."""
-        self.task: asyncio.Task[Any] = view.start(self)
+        self.take(seat)
+        self.task: asyncio.Task[Any] = seat.view.session.spawn(self._send(seat.view))
         self.task.add_done_callback(self._arrive)
         self.task.get_loop().call_soon(self._age)
+
+    async def _send(self, view: View) -> Any:
+        if asyncio.get_running_loop().get_task_factory():
+            await asyncio.sleep(0)  # it may start tasks at once, before the turn is over
+        return await view.call(self)
 
     def _age(self) -> None:
         self.is_new = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -294,15 +295,17 @@ async def test_a_request_ends_when_all_its_callers_have_left() -> None:
 
 async def test_the_budget_is_spent_on_what_is_sent() -> None:
     server = IdServer(300)
-    async with session(server) as cliniko:
+    async with session(server, RateLimit(5)) as cliniko:
         view = cliniko.with_options(max_requests=2)
         ids = [str(id) for id in range(1, 201)]
         assert await outcomes(view, ids) == ids
-        assert await outcomes(view, ["201"]) == [RequestBudgetError]
+        await spend(cliniko, 3)
+        assert await outcomes(view, ["201"]) == [RequestBudgetError]  # without a wait
+        assert asyncio.get_running_loop().time() < 1
         view = cliniko.with_options(max_requests=2)
         found = await outcomes(view, list(server.rows))
         assert found == [*ids, *[RequestBudgetError] * 100]
-    assert len(server.asked) == 4
+    assert len(server.asked) == 2 + 3 + 2
 
 
 async def test_waiting_gets_do_not_spend_the_budget_one_by_one() -> None:
@@ -341,6 +344,17 @@ async def test_ids_are_asked_for_as_numbers() -> None:
     async with session(server) as cliniko:
         assert await outcomes(cliniko, ["007", "7", "1", too_large]) == ["7", "7", "1", ApiError]
     assert sorted(server.asked) == [["7", "1"], [too_large]]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks start at once since Python 3.12")
+async def test_gets_whose_tasks_start_at_once_travel_together_too() -> None:
+    server = IdServer(200)
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(getattr(asyncio, "eager_task_factory", None))
+    async with session(server) as cliniko:
+        assert await outcomes(cliniko, list(server.rows)) == list(server.rows)
+    loop.set_task_factory(None)
+    assert len(server.asked) == 2
 
 
 moments = st.integers(0, 12)
