@@ -48,7 +48,7 @@ def variants(
         return Unknown(raw=found) if kind is None else converter.structure(found, kind)
 
     def read_fast(value: Any) -> Model:
-        kind = pick(value)
+        kind: Any = pick(value)
         if kind is None:
             return Unknown(raw=value)
         try:

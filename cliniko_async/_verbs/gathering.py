@@ -90,7 +90,7 @@ class Gathering(Generic[M]):
         if stop is None:
             stop = self.stops[key] = Stop(self, key, params)
         seat = stop.seat_for(id, alone, view)
-        caller = loop.create_future()
+        caller: asyncio.Future[M] = loop.create_future()
         seat.callers.add(caller)
         try:
             return await caller
