@@ -67,6 +67,10 @@ PATIENCE: Final = 90
 MIRRORED: Final = ("patients", "practitioners", "individual_appointments")
 
 
+ROWS: Final = "old_reference_id,first_name,last_name\nA-3,Ada,Testperson\n"
+"""A file that pages tell of."""
+
+
 @attrs.frozen
 class Block:
     """A block of code on a page."""
@@ -107,7 +111,10 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Where the blocks of a page leave their files for those behind them."""
-    return {page.name: tmp_path_factory.mktemp(page.stem) for page in PAGES}
+    made = {page.name: tmp_path_factory.mktemp(page.stem) for page in PAGES}
+    for folder in made.values():
+        (folder / "patients.csv").write_text(ROWS)
+    return made
 
 
 @pytest.fixture
@@ -172,7 +179,7 @@ async def test_console(block: Block, emulator: Emulator, folders: dict[str, Path
     for line in block.code.splitlines():
         for name in re.findall(r"nox -s ([a-z]+)", line):
             assert f"\ndef {name}(session" in (ROOT / "noxfile.py").read_text()
-        for extras in re.findall(r"cliniko-async\[([a-z,]+)\]", line):
+        for extras in re.findall(r"(?:cliniko-async|\"\.)\[([a-z,]+)\]", line):
             assert set(extras.split(",")) <= known["project"]["optional-dependencies"].keys()
         words = shlex.split(line)
         if words[0] != "cliniko":
