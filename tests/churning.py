@@ -22,12 +22,23 @@ EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
 
 @attrs.define
 class Row:
-    """A row, created so many seconds after the epoch, and the moments at which it comes or goes."""
+    """A row, created so many seconds after the epoch, and what happens to it when.
+
+    Attributes:
+        turns: The moments at which it comes or goes.
+        updates: The moments at which it is updated.
+    """
 
     id: str
     created: int | None
     present: bool = True
-    turns: list[float] = attrs.field(factory=list)
+    turns: list[float] = attrs.Factory(list[float])
+    updates: list[float] = attrs.Factory(list[float])
+
+    def updated(self, moment: float) -> float:
+        """When it was updated last."""
+        past = [update for update in self.updates if update <= moment]
+        return max(past, default=float(self.created or 0))
 
     def is_there(self, moment: float) -> bool:
         """Whether the list shows it at this moment."""
@@ -51,6 +62,8 @@ class Oddities:
         deepest: The deepest page that is no 504.
         latency: Seconds that an answer takes.
         unfiltered: Whether conditions are ignored.
+        refused: The conditions' field that is refused.
+        shuffled: Whether the default order is not that of creation.
         totals: Whether answers have one.
         total_lag: Seconds for which a total is shown again.
         counted_late: Seconds after its rows at which an answer's total is counted.
@@ -64,6 +77,8 @@ class Oddities:
     deepest: int | None = None
     latency: tuple[float, float] = (0.1, 0.3)
     unfiltered: bool = False
+    refused: str | None = None
+    shuffled: bool = False
     totals: bool = True
     total_lag: float = 0.0
     counted_late: float = 0.0
@@ -120,6 +135,8 @@ class ChurningServer(httpx.AsyncBaseTransport):
         start = (number - 1) * size
         if start and start >= len(rows) and self.odd.beyond != 200:
             return httpx.Response(self.odd.beyond, json={"message": "not found"})
+        if any(condition.startswith(f"{self.odd.refused}:") for condition in asked["q[]"]):
+            return httpx.Response(400, json={"message": "not a filter"})
         links = {"self": str(url)}
         if start + size < len(rows):
             links["next"] = str(url.copy_merge_params({"page": str(number + 1)}))
@@ -147,7 +164,12 @@ class ChurningServer(httpx.AsyncBaseTransport):
         else:
             rows.sort(key=lambda row: int(row.id))
         rows.sort(key=lambda row: (row.created is None, row.created or 0))
-        if asked.get("sort") == "created_at:desc":
+        if self.odd.shuffled:
+            rows.sort(key=lambda row: row.id[::-1])
+        order, _, direction = asked.get("sort", "").partition(":")
+        if order == "updated_at":
+            rows.sort(key=lambda row: row.updated(moment))
+        if direction == "desc":
             rows.reverse()
         return rows
 

@@ -31,7 +31,8 @@ class Plain:
         self.is_accounted_for: bool = True
         """Whether the first condition was passed by all rows that were announced."""
         self._first: Page | None = None
-        self._begin = ""
+        self.begin: str = ""
+        """The second of the list's first row."""
         self._total: int | None = None
         self._last: Page | None = None
         self._number = 0
@@ -43,7 +44,7 @@ class Plain:
         if self._last is None:
             self._first, self._size = page, max(len(page), 1)
             self._total = page.total
-            self._begin = page.first if page.ordered else ""
+            self.begin = page.first if page.ordered else ""
             self._ids.update(page.ids)
         self._last, self._number = page, number
 
@@ -65,7 +66,7 @@ class Plain:
 
         Rows that show no moment of creation pass no condition.
         """
-        if span.begin is not None and (span.begin > self._begin or not page):
+        if span.begin is not None and (span.begin > self.begin or not page):
             self.is_all = False
             self._ids.clear()
         first, self._first = self._first, None

@@ -252,19 +252,19 @@ class Reader:
             return
         self._left, self._over = max((page.total or 0) - len(page), 1), False
         # A list may grow faster than it is read: what is newest now ends the chase.
-        async for batch in self._bursts(await self._newest(page)):
+        async for batch in self._bursts(await self._newest()):
             yield batch
 
-    async def _newest(self, page: Page) -> str | None:
+    async def _newest(self) -> str | None:
         """The second behind the newest row; None if the API does not say."""
         try:
-            seconds = (await self._ahead.call(self._source.newest())).seconds
+            page = await self._ahead.call(self._source.newest())
         except ApiError:
             return None
-        if not seconds or seconds[0] is None or seconds[-1] is None:
-            return None
-        falls = seconds[0] > seconds[-1] and (not page or seconds[0] >= page.last)
-        return after(seconds[0]) if falls else None
+        second = page.seconds[0] if page else None
+        # Where the order is ignored, this is the oldest row.
+        known = second is not None and self._plain.begin < second >= self._front.second
+        return after(second) if second and known else None
 
     # Rules 2 to 5: a burst, its seams, its cut and the end. Rule 2's figures are in Window
 
