@@ -25,6 +25,8 @@ from cliniko_async._models.local_days import LocalDay
 from cliniko_async._models.model import Model, Record, Unknown
 from cliniko_async._query.fields import Filter, Sort
 from cliniko_async._query.query_string import DatePattern
+from cliniko_async._watch.change import WatchedChange
+from cliniko_async._watch.watch import Watch
 from cliniko_async.errors import (
     AnswerUnreadableError,
     ApiError,
@@ -406,5 +408,7 @@ __all__ = [
     "User",
     "ValidationError",
     "Wait",
+    "Watch",
+    "WatchedChange",
     "fields_from_json",
 ]

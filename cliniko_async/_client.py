@@ -6,7 +6,7 @@ import copy
 import math
 import os
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, overload
 
 import attrs
 
@@ -14,6 +14,7 @@ from cliniko_async._http.account import Credentials, Secret, check_user_agent
 from cliniko_async._http.any_path import raw_request
 from cliniko_async._http.request import Budget, Options
 from cliniko_async._http.session import Session, View
+from cliniko_async._watch import Watch
 from cliniko_async.errors import ClinikoError, InvalidTypeError, InvalidValueError, expect
 from cliniko_async.limits.named import chosen_limiter, chosen_rate
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     import httpx
 
     from cliniko_async._http.traffic import RequestEvent, Traffic, Wait
+    from cliniko_async._models.model import Model
+    from cliniko_async._verbs.many_records import Listable
     from cliniko_async._verbs.one_record import Resource
+    from cliniko_async._watch import WatchOptions
     from cliniko_async.limits import Lane, Limiter, LimiterSnapshot, RateLimit
     from cliniko_async.resources.appointment_type_billable_items import AppointmentTypeBillableItems
     from cliniko_async.resources.appointment_type_products import AppointmentTypeProducts
@@ -302,6 +306,35 @@ class AsyncCliniko:
         request = raw_request(self._account.base_url, method, path, params, json)
         del path, params, json  # so that no traceback shows them here
         return await self._view.call(request)
+
+    def watch(self, *resources: str, **options: Unpack[WatchOptions]) -> Watch[Model]:
+        """Tell the changes of several resources as they come, under one cursor.
+
+        `async for change in cliniko.watch("patients", "individual_appointments"): ...`
+
+        Args:
+            resources: Their names, as in the URL.
+            options: As in a resource's own `watch`.
+
+        Raises:
+            InvalidTypeError: An option has another type.
+            InvalidValueError: An option cannot be right, or there is no such resource to watch.
+        """
+        watched = [self._watchable(name) for name in dict.fromkeys(resources)]
+        if not watched:
+            raise InvalidValueError("watch takes the names of resources: watch('patients')")
+        return Watch(self._view, lambda view: [one._target(view) for one in watched], **options)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # verbs of this package
+
+    def _watchable(self, name: str) -> Listable[Any, Any, Any]:
+        known = isinstance(name, str) and isinstance(vars(AsyncCliniko).get(name), Lazy)  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
+        resource: Any = getattr(self, name) if known else None
+        if not hasattr(resource, "watch"):
+            raise InvalidValueError(
+                "watch takes names of resources that have lists, as in the URL: "
+                "'individual_appointments'"
+            )
+        found: Listable[Any, Any, Any] = resource
+        return found
 
     @property
     def shard(self) -> str:

@@ -23,6 +23,7 @@ from cliniko_async._query.fields import (
 )
 from cliniko_async._query.filters import Filters, SortBy
 from cliniko_async._verbs.many_records import ListOptions
+from cliniko_async._watch import WatchKind, WatchOptions
 
 __all__ = [
     "ArrayField",
@@ -43,4 +44,6 @@ __all__ = [
     "SortBy",
     "StringField",
     "TableBatches",
+    "WatchKind",
+    "WatchOptions",
 ]

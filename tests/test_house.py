@@ -26,6 +26,7 @@ FLOORS = [
     {"_query"},
     {"_http"},
     {"_lists", "_attachments"},
+    {"_watch"},
     {"_verbs"},
     {"resources"},
     {"_client", "types"},

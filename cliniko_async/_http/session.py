@@ -64,6 +64,7 @@ class Session:
     """What all views of a session share.
 
     Attributes:
+        rate: What the user is allowed.
         traffic: What was sent so far.
         observers: Those who are told what it does.
         gatherings: The gets that wait together, by path.
@@ -77,6 +78,7 @@ class Session:
         on_request: Callable[[RequestEvent], object] | None = None,
     ) -> None:
         self.account: Credentials = account
+        self.rate: RateLimit = rate
         self.gatherings: dict[str, Any] = {}
         self._counter = TrafficCounter(rate.per)
         self.traffic: Traffic = self._counter.traffic

@@ -18,6 +18,7 @@ from cliniko_async._verbs.by_id import Batched
 from cliniko_async._verbs.include import everything, include_params, marks_of
 from cliniko_async._verbs.linked_list import linked_list
 from cliniko_async._verbs.one_record import Resource
+from cliniko_async._watch import Target, Watch, WatchOptions
 from cliniko_async.errors import (
     InvalidValueError,
     expect,
@@ -26,6 +27,8 @@ from cliniko_async.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
+
+    from cliniko_async._http.session import View
 
 __all__ = ["ListOptions", "Listable", "Lists"]
 
@@ -233,6 +236,33 @@ class Listable(Lists[M, F, I], Batched[M, I]):
             restored=restored,
             on_bad_record=on_bad_record,
         )
+
+    def watch(self, **options: Unpack[WatchOptions]) -> Watch[M]:
+        """Tell changes as they come, polling without an end: the API has no webhooks.
+
+        At least once: what was given before its taker crashed is given again. Errors that time can
+        heal are waited out; others are raised, and the watch can be iterated on. It polls in the
+        bulk lane. See `docs/watch.md` for cost and delay.
+
+        Args:
+            options: See `WatchOptions`: `every`, `cursor`, `since`, `share`, `remember`,
+                `restored`, `on_error`, `on_bad_record`.
+
+        Raises:
+            InvalidTypeError: An option has another type.
+            InvalidValueError: An option cannot be right, or the resource's lists cannot be
+                filtered by `updated_at`.
+        """
+        return Watch(self._view, lambda view: [self._target(view)], **options)
+
+    def _target(self, view: View) -> Target[M]:
+        """What a watch asks of this resource."""
+        kind = type(self)
+        if "updated_at" not in self._filters.names:
+            raise InvalidValueError(
+                f"{self.name} cannot be watched: the API cannot filter it by updated_at"
+            )
+        return Target(self.name, self.model, partial(everything, kind(view)), marks_of(kind))
 
 
 def _fill(template: str, parent: Ref | None) -> str:

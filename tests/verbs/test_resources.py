@@ -54,7 +54,7 @@ KINDS: Mapping[str, str] = {
 FILES = ("upload", "download")
 """Methods that are made of others, and have tests of their own."""
 
-OF_LISTS = {"scan", "changes"}
+OF_LISTS = {"watch", "scan", "changes"}
 """Methods that ask what `list` asks."""
 
 OURS: Mapping[str, set[str]] = {"AvailableTime": {"practitioner_id"}}
