@@ -45,7 +45,7 @@ class WatchedChange(Generic[M_co]):
     record: M_co
     fields: frozenset[str] | None
     version: str
-    _row: bytes | msgspec.Raw
+    _row: bytes | msgspec.Raw = attrs.field(alias="row")
 
     def raw(self) -> dict[str, Any]:
         """The record as the API sent it."""

@@ -31,7 +31,7 @@ from cliniko_async._lists.versions import (
 )
 from cliniko_async._models.converter import decode
 from cliniko_async._models.moments import utc_text
-from cliniko_async._query.filters import Filter
+from cliniko_async._query.fields import Filter
 from cliniko_async._watch.change import WatchedChange, WatchKind
 from cliniko_async._watch.state import KeptResource
 from cliniko_async.errors import DecodeError
@@ -320,10 +320,10 @@ class Poller(Generic[M]):
         self._bad[id] = digest
         if self._on_bad_record == "raise":
             return Found(error, lambda: None)
-        if self._on_bad_record == "skip":
-            logger.warning("left out until it is changed: %s", error)
-        else:
+        if callable(self._on_bad_record):
             self._on_bad_record(error)
+        else:
+            logger.warning("left out until it is changed: %s", error)
         return None
 
     def _was_archived(self, moments: Moments) -> bool | None:
