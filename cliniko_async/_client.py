@@ -337,6 +337,16 @@ class AsyncCliniko:
         return found
 
     @property
+    def unknown_members(self) -> Mapping[str, Mapping[str, int]]:
+        """Members of records that this version does not know: `{"patients": {"new_member": 3}}`.
+
+        Counted by resource and path, without a value, at each record that is fetched alone and at
+        a sample of the pages; each is told once at INFO by the logger
+        `cliniko_async.unknown_members`. `raw()` has them.
+        """
+        return self._session.unknown_members.counts
+
+    @property
     def shard(self) -> str:
         """The shard that the key belongs to, such as `au2`."""
         return self._account.shard

@@ -18,6 +18,7 @@ from cliniko_async._http.answers import Response
 from cliniko_async._http.call import Call
 from cliniko_async._http.callbacks import Observers
 from cliniko_async._http.traffic import TrafficCounter
+from cliniko_async._models.unknown_members import UnknownMembers
 from cliniko_async.errors import ClinikoError, ReadOnlyError, SessionClosedError
 from cliniko_async.limits.reset import date_of
 
@@ -68,6 +69,7 @@ class Session:
         traffic: What was sent so far.
         observers: Those who are told what it does.
         gatherings: The gets that wait together, by path.
+        unknown_members: What answers had that no model knows.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Session:
         self.account: Credentials = account
         self.rate: RateLimit = rate
         self.gatherings: dict[str, Any] = {}
+        self.unknown_members: UnknownMembers = UnknownMembers()
         self._counter = TrafficCounter(rate.per)
         self.traffic: Traffic = self._counter.traffic
         self.observers: Observers = Observers(on_wait, on_request)

@@ -128,8 +128,13 @@ class Lists(Resource[M], Generic[M, F, I]):
         return (source,)
 
     def _rows(self) -> Callable[[Any], Sequence[Any]]:
-        model = self.model
-        return lambda rows: decode_rows(model, rows)
+        model, label, seen = self.model, self._label, self._view.session.unknown_members
+
+        def read(rows: Any) -> Sequence[Any]:
+            seen.look_at_page(label, model, rows)
+            return decode_rows(model, rows)
+
+        return read
 
 
 class Listable(Lists[M, F, I], Batched[M, I]):

@@ -60,9 +60,20 @@ class Resource(Generic[M]):
         """The resource's name, as in the URL."""
         return self.path.removeprefix("/")
 
+    @property
+    def _label(self) -> str:
+        """What its records are counted as: the last name in its path."""
+        return self.path.rpartition("/")[2]
+
     def _record(self) -> Parse[M]:
-        model = self.model
-        return lambda body: decode(model, body)
+        model, label, seen = self.model, self._label, self._view.session.unknown_members
+
+        def read(body: bytes) -> M | DecodeError:
+            record = decode(model, body)
+            seen.look_at_record(label, model, body)
+            return record
+
+        return read
 
     def _of(self, ref: Ref, action: str = "") -> tuple[str, str]:
         """The template and the path of one record, or of an action on it."""

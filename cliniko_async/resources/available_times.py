@@ -62,6 +62,10 @@ class AvailableTimes(Lists[AvailableTime, NoFilters, Never]):
     model = AvailableTime
     filters: Final = NoFilters()
 
+    @property
+    def _label(self) -> str:
+        return "available_times"
+
     def __init__(self, view: View) -> None:
         super().__init__(view)
         self._zones: dict[str, ZoneInfo] = {}

@@ -54,6 +54,10 @@ class _OfPatient(Gettable[ReferralSource, Archived]):
     model = ReferralSource
     filters: Final = ReferralSourceFilters()
 
+    @property
+    def _label(self) -> str:
+        return "referral_sources"
+
     def _of(self, ref: Ref, action: str = "") -> tuple[str, str]:
         child = f"referral_source{action}"
         return f"/patients/{{patient_id}}/{child}", f"/patients/{to_id(ref, self.name)}/{child}"
