@@ -40,7 +40,7 @@ class Apply:
             known by their id, with `id` as well.
         key: The field, or several, by which a row's record is found: `"old_reference_id"`,
             `("last_name", "first_name", "date_of_birth")`, or `"id"`. It must be a field that
-            the resource can be filtered by.
+            the resource can be filtered by. A row with an `id` is never created.
         action: "upsert" creates what is missing and updates what differs; "create" and "update"
             do one of the two; "archive" archives what is found.
         texts: Whether rows hold JSON values, as those of a CSV or JSON file do: texts for dates,
@@ -50,6 +50,7 @@ class Apply:
 
     Raises:
         InvalidValueError: The resource, the action or the key is not one that can be used.
+        InvalidTypeError: A row is not a mapping.
     """
 
     def __init__(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
+import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from cliniko_async._models import is_id
 from cliniko_async._query import DateField, Filters, IdField, IntegerField, StringField
 from cliniko_async.errors import InvalidValueError
 
@@ -21,6 +24,12 @@ KeyValue = tuple[str, ...]
 COMPARED: Final = (DateField, IdField, IntegerField, StringField)
 """Kinds of fields whose filters find one value."""
 
+SELDOM_INSIDE: Final = 4
+"""Characters from which on a text is seldom a part of another record's text."""
+
+UNSURE: Final = re.compile(r"[^\x21-\x7e]+|[%_\\\\]")
+"""What a record may have in another form: letters beyond ASCII, and what patterns are made of."""
+
 OPPOSITES: Final = {"unsubscribe_sms_marketing": "accepted_sms_marketing"}
 """Fields that are read by another name, with the opposite meaning (the API's document)."""
 
@@ -28,7 +37,8 @@ OPPOSITES: Final = {"unsubscribe_sms_marketing": "accepted_sms_marketing"}
 class Key:
     """One field, or several, whose values name a record.
 
-    Texts are compared without regard to case and to blanks around them.
+    Texts are compared without regard to case, to blanks around them, and to how Unicode composes
+    their letters.
 
     Args:
         names: The fields, as in the API: `("last_name", "date_of_birth")`.
@@ -54,13 +64,32 @@ class Key:
         """The key in the body of a request; None if a part of it is missing."""
         return _key_of([body.get(name) for name in self.names])
 
+    def problems(self, body: Mapping[str, Any]) -> Sequence[str]:
+        """What is wrong with the key in the body of a request, a line each."""
+        missing = [name for name in self.names if not str(body.get(name) or "").strip()]
+        wrong = "id" in self.names and "id" not in missing and not is_id(str(body["id"]).strip())
+        return [f"{name} is part of the key" for name in missing] + [
+            "id: an id is a string of up to 20 digits, such as '123'"
+        ] * wrong
+
+    def trimmed(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row without the blanks around its key: they do not tell records apart."""
+        return {
+            name: value.strip() if name in self.names and isinstance(value, str) else value
+            for name, value in row.items()
+        }
+
     def of_record(self, record: Mapping[str, Any]) -> KeyValue | None:
         """The key in a record as the API sent it; None if a part of it is missing."""
         return _key_of([member(record, name) for name in self.names])
 
     def conditions(self, body: Mapping[str, Any]) -> Sequence[Filter[Any]]:
-        """The filters that find the records with a row's key."""
-        return [_equals(getattr(self._filters, name), body[name]) for name in self.names]
+        """The filters that find the records with a row's key, and perhaps others.
+
+        There are none if nothing in the key can be relied on: then all records have to be read.
+        """
+        found = (_equals(getattr(self._filters, name), body[name]) for name in self.names)
+        return [condition for condition in found if condition is not None]
 
     @property
     def is_id(self) -> bool:
@@ -68,18 +97,38 @@ class Key:
         return self.names == ("id",)
 
 
-def _equals(field: Any, value: Any) -> Filter[Any]:
+def _equals(field: Any, value: Any) -> Filter[Any] | None:
     if isinstance(field, DateField):
         from datetime import date  # noqa: PLC0415 - beside its one use
 
         value = date.fromisoformat(value)
+    if isinstance(field, StringField):
+        return _alike(field, value.strip())
+    if isinstance(field, IdField):
+        value = str(value).strip()
     found: Filter[Any] = field == value
     return found
 
 
+def _alike(field: StringField[Any], text: str) -> Filter[Any] | None:
+    """Finds a text in any case, with blanks around it, and composed in any way.
+
+    The API says nothing of how `=` compares. A pattern finds too much rather than too little: what
+    is found is compared here.
+    """
+    pattern = UNSURE.sub("%", text)
+    if not pattern.strip("%"):
+        return None
+    return field.like(f"%{pattern}%" if len(pattern) >= SELDOM_INSIDE else pattern)
+
+
 def _key_of(values: Sequence[Any]) -> KeyValue | None:
-    parts = tuple("" if value is None else str(value).strip().casefold() for value in values)
+    parts = tuple("" if value is None else _plain(str(value)) for value in values)
     return parts if all(parts) else None
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).strip().casefold())
 
 
 def member(record: Mapping[str, Any], name: str) -> Any:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from contextlib import contextmanager
+import stat
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from cliniko_async.errors import InvalidValueError
+from cliniko_async.errors import ClinikoError, InvalidValueError
 from cliniko_async.export._owner import Owner
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ __all__ = ["Ledger", "Line"]
 
 PRIVATE_FILE: Final = 0o600
 
-State = Literal["sent", "done", "refused", "not sent"]
+State = Literal["sent", "done", "refused", "not sent", "over"]
+
+BEGINNING: Final = b'{"job":'
+"""How a ledger begins."""
 
 
 class Line(msgspec.Struct, omit_defaults=True):
@@ -36,7 +40,7 @@ class Line(msgspec.Struct, omit_defaults=True):
         row: A hash that stands for the row's key.
         body: A hash that stands for what was sent.
         state: "sent" before a request leaves; afterwards "done", "refused", or "not sent" if it
-            certainly never left.
+            certainly never left. "over" stands behind all of a run that came to its end.
         at: Seconds since the epoch.
         id: The record's id, where it is known.
         status: The HTTP status of a refusal.
@@ -80,28 +84,35 @@ class Ledger:
             owner: Whose records are written: another account has another ledger.
 
         Raises:
-            InvalidValueError: Another process has it open, or it is another job's or no ledger.
+            InvalidValueError: Another process has it open, it is another job's or not a ledger, or
+                it cannot be opened or written.
         """
         from filelock import FileLock, Timeout  # noqa: PLC0415 - an extra's
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(path.with_name(f"{path.name}.lock"), timeout=0, mode=PRIVATE_FILE):
+        lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0, mode=PRIVATE_FILE)
+        with ExitStack() as opened:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                opened.enter_context(lock)
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
-                try:
-                    yield cls._read(descriptor, path, _Head(job, owner, secrets.token_hex(16)))
-                finally:
-                    os.close(descriptor)
-        except Timeout:
-            raise InvalidValueError(
-                f"another process is working with {path}: wait for it to end"
-            ) from None
+            except Timeout:
+                raise InvalidValueError(
+                    f"another process is working with {path}: wait for it to end"
+                ) from None
+            except OSError as error:
+                raise InvalidValueError(f"{path} cannot be a ledger: {error.strerror}") from None
+            opened.callback(os.close, descriptor)
+            yield cls._read(descriptor, path, _Head(job, owner, secrets.token_hex(16)))
 
     @classmethod
     def _read(cls, descriptor: int, path: Path, new: _Head) -> Ledger:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise InvalidValueError(f"{path} is not a file: name one that is, or a new one")
         with os.fdopen(os.dup(descriptor), "rb") as file:
             first, *rest = file.read().split(b"\n")
-        if not rest:  # new, or killed before its first line was whole
+        if not rest and first[: len(BEGINNING)] == BEGINNING[: len(first)]:
+            # New, or killed before its first line was whole. Other files stay as they are.
+            path.chmod(PRIVATE_FILE)
             os.ftruncate(descriptor, 0)
             _append(descriptor, new)
             return cls(descriptor, new, {})
@@ -117,8 +128,14 @@ class Ledger:
         torn = rest.pop()  # what a kill left of a line; nothing behind a whole one
         if torn:
             os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_END) - len(torn))
-        lines = (_line.decode(line) for line in rest)
-        return cls(descriptor, head, {line.row: line for line in lines})
+        try:
+            lines = [_line.decode(line) for line in rest]
+        except msgspec.DecodeError:
+            raise InvalidValueError(
+                f"{path} is damaged: name another file. A run with a new one looks for all records"
+            ) from None
+        over = max((n for n, line in enumerate(lines, 1) if line.state == "over"), default=0)
+        return cls(descriptor, head, {line.row: line for line in lines[over:]})
 
     def hash(self, value: object) -> str:
         """A name for a value that does not show it."""
@@ -128,6 +145,10 @@ class Ledger:
     def last(self, row: str) -> Line | None:
         """What was last written of a row."""
         return self._lines.get(row)
+
+    def close(self) -> None:
+        """Note that a run came to its end: the next one is not to take its word for anything."""
+        _append(self._descriptor, Line("", "", "over", 0.0))
 
     def write(self, line: Line) -> None:
         """Add a line. It outlives this process when this returns.
@@ -140,4 +161,11 @@ class Ledger:
 
 
 def _append(descriptor: int, line: Any) -> None:
-    os.write(descriptor, _encode(line) + b"\n")
+    data = _encode(line) + b"\n"
+    try:
+        written = os.write(descriptor, data)
+    except OSError as error:
+        raise ClinikoError(f"the ledger cannot be written: {error.strerror}") from None
+    if written < len(data):
+        os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_END) - written)
+        raise ClinikoError("the ledger cannot be written: the disk is full")

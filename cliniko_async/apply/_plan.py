@@ -14,7 +14,12 @@ import attrs
 from cliniko_async._models import encode_fields, fields_from_json
 from cliniko_async._verbs import hidden_kinds
 from cliniko_async.apply._keys import KeyValue, member
-from cliniko_async.errors import InvalidFieldsError, InvalidTypeError, InvalidValueError
+from cliniko_async.errors import (
+    InvalidFieldsError,
+    InvalidTypeError,
+    InvalidValueError,
+    expect,
+)
 
 if TYPE_CHECKING:
     from cliniko_async._query import Filter
@@ -136,7 +141,13 @@ def read_row(
         kind: The fields that it is written with; None if nothing but its key counts.
         texts: Whether it holds JSON values, with texts for dates and money.
     """
-    fields: Mapping[str, Any] = {name: value for name, value in row.items() if name != "id"}
+    expect(
+        row,
+        Mapping,
+        f"row {number} is not a mapping of fields: of a data frame take frame.to_dict('records')",
+    )
+    given = key.trimmed(row)
+    fields: Mapping[str, Any] = {name: value for name, value in given.items() if name != "id"}
     try:
         if kind is not None and texts:
             fields = fields_from_json(kind, fields)
@@ -145,11 +156,10 @@ def read_row(
         return Row(number, {}, {}, None, error.problems)
     except (InvalidTypeError, InvalidValueError) as error:
         return Row(number, {}, {}, None, [str(error)])
-    if "id" in row:
-        body["id"] = str(row["id"])
-    found = key.of_row(body)
-    missing = [] if found else [f"{name} is part of the key" for name in key.names]
-    return Row(number, fields, body, found, missing)
+    if row.get("id") is not None:
+        body["id"] = str(row["id"]).strip()
+    problems = key.problems(body)
+    return Row(number, fields, body, None if problems else key.of_row(body), problems)
 
 
 async def find_records(
@@ -173,8 +183,9 @@ async def find_records(
     else:
         size = await resource.list(include=include).count()
         by_key = [key.conditions(row.body) for row in wanted.values()]
-        asked = by_key if len(by_key) <= size / ROWS_PER_PAGE else [[]]
-    found: dict[KeyValue, list[Mapping[str, Any]]] = {}
+        asked = by_key if all(by_key) and len(by_key) <= size / ROWS_PER_PAGE else [[]]
+    # By id: the answer to one key's question can have another key's record in it.
+    found: dict[KeyValue, dict[object, Mapping[str, Any]]] = {}
     places = anyio.Semaphore(AT_ONCE)
 
     async def ask(conditions: Sequence[Filter[Any]]) -> None:
@@ -182,10 +193,10 @@ async def find_records(
             async for record in resource.list(*conditions, include=include).raw():
                 own = key.of_record(record)
                 if own in wanted:
-                    found.setdefault(own, []).append(record)
+                    found.setdefault(own, {})[record.get("id")] = record
 
     await resource._view.together(ask(conditions) for conditions in asked)  # noqa: SLF001 - its own kind
-    return found
+    return {own: list(records.values()) for own, records in found.items()}
 
 
 def plan_rows(
@@ -216,6 +227,11 @@ def _clashing(rows: Sequence[Row]) -> set[KeyValue]:
 
 
 def _outcome(action: Action, row: Row, records: Sequence[Mapping[str, Any]]) -> RowOutcome:
+    own_id = row.body.get("id")
+    if own_id is not None and any(str(record.get("id")) != own_id for record in records):
+        return RowOutcome(
+            row.number, "invalid", problems=["its id is not that of its key's record"]
+        )
     shown = [record for record in records if not is_hidden(record)]
     if len(shown) > 1:
         return RowOutcome(row.number, "ambiguous")
@@ -223,7 +239,9 @@ def _outcome(action: Action, row: Row, records: Sequence[Mapping[str, Any]]) -> 
         if records:
             state: State = "unchanged" if action == "archive" else "archived"
             return RowOutcome(row.number, state, str(records[0].get("id")))
-        return RowOutcome(row.number, "create" if action in ("create", "upsert") else "missing")
+        # The API gives ids: with another one, a row that has one would be created again each time.
+        creates = action in ("create", "upsert") and own_id is None
+        return RowOutcome(row.number, "create" if creates else "missing")
     (record,) = shown
     record_id = str(record.get("id"))
     if action == "archive":

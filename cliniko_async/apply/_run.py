@@ -152,6 +152,8 @@ class Run:
                 tasks.start_soon(self._work)
         if self._failure:
             raise self._failure
+        if all(outcome.state != "unknown" for outcome in self._outcomes.values()):
+            self._ledger.close()
         return ApplySummary(
             [self._outcomes[row.number] for row in job.rows],
             job.cliniko.traffic.requests - before,
@@ -213,9 +215,11 @@ class Run:
                 return done
             await anyio.sleep(SETTLED)
             outcome = await self._look(row)
-            if outcome.state not in WRITES:
+            if outcome.state == "unchanged":
                 self._note(row, "done", outcome.id)
                 return attrs.evolve(outcome, state=DONE[planned.state])
+            if outcome.state not in WRITES:  # somebody else has been there meanwhile
+                return outcome
         return RowOutcome(row.number, "unknown", planned.id)
 
     async def _write_once(self, row: Row, planned: RowOutcome) -> RowOutcome | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,17 +34,39 @@ def read_rows(path: Path, resource: str) -> Sequence[Mapping[str, Any]]:
         raise click.ClickException(f"{path.name} is none of {kinds}: name such a file") from None
     except (UnicodeDecodeError, msgspec.DecodeError, csv.Error):
         raise click.ClickException(
-            f"{path.name} is not a {path.suffix} file in UTF-8: save it as one"
+            f"{path.name} is not a {path.suffix} file in UTF-8 that holds rows: save it as one"
         ) from None
 
 
 def _read_csv(path: Path, resource: str) -> Sequence[Mapping[str, Any]]:
     types = {field.name: field.type for field in described(resource).writable}
+    rows: list[Mapping[str, Any]] = []
     with path.open(encoding="utf-8-sig", newline="") as file:
-        return [
-            {name: _value(text, types.get(name, "")) for name, text in row.items() if text}
-            for row in csv.DictReader(file)
-        ]
+        # Strict: a quote that is never closed would take the rest of the file into its cell.
+        lines = csv.reader(file, strict=True)
+        names = [name.strip() for name in next(lines, [])]
+        _check_names(path, names)
+        for cells in lines:
+            if any(cells[len(names) :]):
+                raise click.ClickException(
+                    f"{path.name}, line {lines.line_num}: it has more cells than there are "
+                    "columns; put quotes around cells with commas in them"
+                )
+            if any(cells):
+                named = zip(names, cells, strict=False)
+                rows.append({n: _value(text, types.get(n, "")) for n, text in named if text})
+    return rows
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise click.ClickException(f"{path.name} has two columns named {', '.join(twice)}")
+    for mark, called in ((";", "semicolons"), ("\t", "tabs")):
+        if len(names) == 1 and mark in names[0]:
+            raise click.ClickException(
+                f"{path.name} has {called} between its cells: save it with commas"
+            )
 
 
 def _value(text: str, kind: str) -> Any:
@@ -57,12 +80,17 @@ def _value(text: str, kind: str) -> Any:
 
 
 def _read_json(path: Path, _resource: str) -> Sequence[Mapping[str, Any]]:
-    return msgspec.json.decode(path.read_bytes(), type=list[dict[str, Any]])
+    return msgspec.json.decode(_utf8(path), type=list[dict[str, Any]])
 
 
 def _read_lines(path: Path, _resource: str) -> Sequence[Mapping[str, Any]]:
     decoder = msgspec.json.Decoder(dict[str, Any])
-    return [decoder.decode(line) for line in path.read_bytes().splitlines() if line.strip()]
+    return [decoder.decode(line) for line in _utf8(path).splitlines() if line.strip()]
+
+
+def _utf8(path: Path) -> bytes:
+    """What a file holds, without the mark that some programs put in front of UTF-8."""
+    return path.read_bytes().removeprefix(codecs.BOM_UTF8)
 
 
 _READERS: Final = {".csv": _read_csv, ".json": _read_json, ".jsonl": _read_lines}

@@ -17,7 +17,13 @@ import anyio
 import httpx
 import pytest
 
-from cliniko_async import AsyncCliniko, AuthenticationError, InvalidValueError, RateLimit
+from cliniko_async import (
+    AsyncCliniko,
+    AuthenticationError,
+    InvalidTypeError,
+    InvalidValueError,
+    RateLimit,
+)
 from cliniko_async.apply import Apply, ApplySummary
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.serve import running
@@ -361,3 +367,111 @@ async def test_processes_that_are_killed_leave_a_ledger_to_go_on_from(tmp_path: 
             said = await anyio.run_process([*program, *arguments])
     assert references(clinic) == Counter(str(n) for n in range(300))
     assert b"'created'" in said.stdout
+
+
+ANN: Mapping[str, Any] = {"first_name": "Ann", "last_name": "Lee"}
+
+
+@pytest.mark.parametrize("others", [0, 250])
+@pytest.mark.parametrize(
+    ("there", "given"),
+    [
+        ("l-00001", " L-00001 "),
+        ("Ze\u0301", "Z\u00e9"),
+        ("L%1", "l%1"),
+        ("a\\b_c", "A\\b_c"),
+        ("Ō", "ō"),
+    ],
+)
+async def test_a_key_finds_its_record_however_many_there_are(
+    there: str, given: str, others: int
+) -> None:
+    # With many records each key is asked for, with few the whole list is: both compare alike.
+    more = ({**ANN, "old_reference_id": f"other {n}"} for n in range(others))
+    clinic = clinic_with({**ANN, "old_reference_id": there}, *more)
+    rows = [{**ANN, "old_reference_id": given}, {**ANN, "old_reference_id": "not there"}]
+    async with session(Emulator(clinic).transport()) as cliniko:
+        plan = await Apply(cliniko, "patients", rows, key="old_reference_id").plan()
+    assert [outcome.state for outcome in plan.outcomes] == ["update", "create"]
+
+
+async def test_rows_with_similar_keys_are_not_taken_for_several_records(tmp_path: Path) -> None:
+    rows = [{**ANN, "old_reference_id": f"L-000{n}"} for n in ("1", "11", "111")]
+    clinic = clinic_with(*rows, *({**ANN, "old_reference_id": f"x{n}"} for n in range(400)))
+    async with session(Emulator(clinic).transport()) as cliniko:
+        summary = await Apply(
+            cliniko, "patients", rows, key="old_reference_id", ledger=tmp_path / "ledger"
+        ).run()
+    assert summary.counts == {"unchanged": 3}
+
+
+@pytest.mark.parametrize("key", ["id", "old_reference_id"])
+async def test_a_row_with_an_id_is_never_created_nor_written_to_another_record(
+    key: str, tmp_path: Path
+) -> None:
+    clinic = clinic_with({**ANN, "old_reference_id": "L-1"})
+    rows = [
+        {**ANN, "id": "999", "old_reference_id": "L-1"},
+        {**ANN, "id": "998", "old_reference_id": "L-2"},
+    ]
+    async with session(Emulator(clinic).transport()) as cliniko:
+        summary = await Apply(cliniko, "patients", rows, key=key, ledger=tmp_path / "l").run()
+    expected = {"missing": 2} if key == "id" else {"invalid": 1, "missing": 1}
+    assert summary.counts == expected
+    assert references(clinic) == {"L-1": 1}
+
+
+async def test_a_wrong_id_is_told_by_its_row_and_the_others_go_on() -> None:
+    clinic = clinic_with(ANN)
+    (patient,) = clinic.records("patients")
+    rows = [{"id": "x", **ANN}, {"id": None, **ANN}, {"id": int(patient["id"]), **ANN}]
+    async with session(Emulator(clinic).transport()) as cliniko:
+        plan = await Apply(cliniko, "patients", rows, key="id").plan()
+        with pytest.raises(InvalidTypeError, match="row 1 is not a mapping"):
+            Apply(cliniko, "patients", [ANN, "first_name"], key="id")  # type: ignore[list-item]
+    assert [outcome.state for outcome in plan.outcomes] == ["invalid", "invalid", "unchanged"]
+
+
+async def test_a_new_run_puts_right_what_was_changed_since_the_last_one(tmp_path: Path) -> None:
+    clinic, rows = Clinic(seed=1), [{**ANN, "old_reference_id": "L-1"}]
+    async with session(Emulator(clinic).transport()) as cliniko:
+
+        async def run() -> Mapping[str, int]:
+            job = Apply(
+                cliniko, "patients", rows, key="old_reference_id", ledger=tmp_path / "ledger"
+            )
+            plan = await job.plan()
+            summary = await job.run()
+            assert len(plan.outcomes) == len(summary.outcomes)
+            return summary.counts
+
+        assert await run() == {"created": 1}
+        clinic.update("patients", clinic.records("patients")[0]["id"], first_name="Bo")
+        assert await run() == {"updated": 1}
+        assert await run() == {"unchanged": 1}
+    assert clinic.records("patients")[0]["first_name"] == "Ann"
+
+
+@pytest.mark.parametrize(
+    "content", [b'[{"first_name": "Ann"}]', b"notes of mine", b"first_name\nAnn\n", b"{}\n"]
+)
+async def test_a_file_that_is_not_a_ledger_stays_as_it_is(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_bytes(content)
+    async with session(Emulator(Clinic()).transport()) as cliniko:
+        for ledger in (path, tmp_path):
+            job = Apply(cliniko, "patients", [{"id": "1", **ANN}], key="id", ledger=ledger)
+            with pytest.raises(InvalidValueError, match="ledger"):
+                await job.run()
+    assert path.read_bytes() == content
+
+
+async def test_a_damaged_ledger_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    path, rows = tmp_path / "ledger", [{**ANN, "old_reference_id": "L-1"}]
+    async with session(Emulator(Clinic()).transport()) as cliniko:
+        job = Apply(cliniko, "patients", rows, key="old_reference_id", ledger=path)
+        await job.run()
+        head, first, *others = path.read_bytes().split(b"\n")
+        path.write_bytes(b"\n".join([head, first[:9], *others]))
+        with pytest.raises(InvalidValueError, match="damaged: name another file"):
+            await job.run()

@@ -72,6 +72,10 @@ async def test_rows_are_written_once_however_often_it_is_run(rows: Path) -> None
         ("rows.xlsx", b"", ".csv"),
         ("rows.csv", b"\xff\xfe\x00", "UTF-8"),
         ("rows.json", b"{}", ".json"),
+        ("rows.csv", b"email,notes\na@example.com,sick,since May\n", "line 2: it has more cells"),
+        ("rows.csv", b'email,notes\na@example.com,"sick\nb@example.com,well\n', "holds rows"),
+        ("rows.csv", b"email,notes,email\na@example.com,,\n", "two columns named email"),
+        ("rows.csv", b"email;notes\na@example.com;well\n", "semicolons"),
     ],
 )
 async def test_a_file_of_another_kind_is_refused_before_a_request(
@@ -83,7 +87,28 @@ async def test_a_file_of_another_kind_is_refused_before_a_request(
     run = await invoked(emulator, "apply", str(path), "--to", "patients", "--key", "email")
     assert run.exit_code == 1
     assert said in run.output
+    assert "sick" not in run.output
     assert emulator.report.requests == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.csv", "last_name , email\r\n\r\n,\r\nLee,a@example.com,\r\n"),
+        ("rows.json", '[{"last_name": "Lee", "email": "a@example.com"}]'),
+        ("rows.jsonl", '{"last_name": "Lee", "email": "a@example.com"}\r\n\r\n'),
+    ],
+)
+async def test_files_as_other_programs_write_them_are_read(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8-sig", newline="")
+    run = await invoked(
+        Emulator(Clinic()), "apply", str(path), "--to", "patients", "--key", "email", "--plan"
+    )
+    assert run.exit_code == 0, run.output
+    assert run.output.startswith("create 1\n"), run.output
 
 
 async def test_the_doctors_report_comes_as_text_and_as_json() -> None:
