@@ -103,7 +103,8 @@ def _equals(field: Any, value: Any) -> Filter[Any] | None:
 
         value = date.fromisoformat(value)
     if isinstance(field, StringField):
-        return _alike(field, value.strip())
+        text: StringField[Any] = field
+        return _alike(text, value.strip())
     if isinstance(field, IdField):
         value = str(value).strip()
     found: Filter[Any] = field == value

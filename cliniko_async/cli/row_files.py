@@ -44,7 +44,7 @@ def _read_csv(path: Path, resource: str) -> Sequence[Mapping[str, Any]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         # Strict: a quote that is never closed would take the rest of the file into its cell.
         lines = csv.reader(file, strict=True)
-        names = [name.strip() for name in next(lines, [])]
+        names = [name.strip() for name in next(lines, ())]
         _check_names(path, names)
         for cells in lines:
             if any(cells[len(names) :]):
