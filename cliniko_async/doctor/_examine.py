@@ -231,7 +231,7 @@ class _Examination:
         # What the server says may quote what was sent: only names that we know are kept of it.
         words = set(re.findall(r"[a-z_]+", str(seen.says))) if seen.status != OK else set[str]()
         refused = [field for field in names if field in words]
-        sorting = "sort" in words
+        sorting = any(word.startswith("sort") for word in words)
         self._lists[name] = attrs.evolve(
             self._lists[name],
             refused_filters=[] if sorting else refused,

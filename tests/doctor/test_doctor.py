@@ -42,6 +42,7 @@ async def test_the_report_is_complete_against_the_emulator(emulator: Emulator) -
     assert report.most_ids is not None
     assert report.per_page_is_clamped is True
     assert report.clock_skew is not None
+    assert not any(found.refused_filters for found in report.lists)
 
 
 async def test_the_report_has_no_name_id_or_value(emulator: Emulator) -> None:
@@ -86,6 +87,7 @@ async def test_a_server_that_lacks_half_of_the_api_is_described(emulator: Emulat
     assert found["businesses"].status == 403
     assert found["patients"].bad_records == found["patients"].rows > 0
     assert any("date_of_birth" in problem for problem in found["patients"].problems)
+    assert found["patients"].refused_filters == ["accepted_privacy_policy"]
     assert report.sees["settings"] == 404
     assert "SECRET" not in json.dumps(report.to_dict()) + str(report)
 
