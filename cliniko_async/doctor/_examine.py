@@ -29,6 +29,8 @@ from cliniko_async.errors import ApiError, ClinikoError, DecodeError, RequestBud
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from cliniko_async._query import Filters
+
 __all__ = ["doctor"]
 
 READS: Final = 80
@@ -45,6 +47,21 @@ CONDITIONS: Final[Mapping[Any, str]] = {
     IntegerField: ">=0",
 }
 """What most records pass: a filter is tried for its name alone."""
+
+EVERYWHERE: Final = frozenset({"id", "created_at", "updated_at"})
+"""Filters of all lists but services (the API's document)."""
+
+FIRST: Final = (
+    "patients",
+    "individual_appointments",
+    "attendees",
+    "invoices",
+    "practitioners",
+    "bookings",
+    "treatment_notes",
+    "communications",
+)
+"""Resources that are looked at first; eighty reads do not suffice for all."""
 
 OK: Final = 200
 
@@ -95,11 +112,21 @@ class _Examination:
         yield "sort=id", self._sort_by_id()
         yield "ids in a filter", self._many_ids()
         yield "per_page", self._per_page()
-        for name in listed:
+        for name in sorted(listed, key=self._rank):
+            if self._own_filters(name):
+                yield f"filters of {name}", self._filters(name)
             if isinstance(self._resource(name), Gettable) and self._ids.get(name):
                 yield f"one of {name}", self._record(name)
-        for name in listed:
-            yield f"filters of {name}", self._filters(name)
+
+    def _rank(self, name: str) -> tuple[bool, int]:
+        """First what has records, and of that what most programs work with."""
+        rank = FIRST.index(name) if name in FIRST else len(FIRST)
+        return not self._ids.get(name), rank
+
+    def _own_filters(self, name: str) -> bool:
+        """Whether a list can be filtered by more than all lists can."""
+        filters: Filters = self._resource(name).filters
+        return not filters.names <= EVERYWHERE
 
     def report(self) -> DoctorReport:
         """What was seen."""
