@@ -158,6 +158,6 @@ def _passes(row: Row, condition: str) -> bool:
         return False
     if value.isdecimal():
         value, bound = int(value), int(bound)
-    return {">=": value >= bound, "<=": value <= bound, ">": value > bound, "<": value < bound}[
-        operator
-    ]
+    held = {">=": value >= bound, "<=": value <= bound, ">": value > bound, "<": value < bound}
+    found: bool = held[operator]
+    return found

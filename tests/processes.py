@@ -75,7 +75,7 @@ class HostFile:
         with sqlite3.connect(self.path) as file:
             (count,) = file.execute("SELECT count(*) FROM places").fetchone()
         file.close()
-        return count == 0
+        return int(count) == 0
 
 
 class VirtualStore:

@@ -17,7 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, ViewportSize
 
 pytestmark = pytest.mark.slow
 
@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[1]
 PATIENCE = 110
 """Seconds after which a build that has not ended is taken for one that hangs."""
 
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 900}
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -52,7 +52,7 @@ def variants(
         if kind is None:
             return Unknown(raw=value)
         try:
-            return fast_reader(kind)(value)  # type: ignore[no-any-return] # it makes what was picked
+            return fast_reader(kind)(value)  # type: ignore[arg-type, no-any-return] # it can be hashed
         except Exception:  # noqa: BLE001 - whatever it is, the careful way finds out
             return converter.structure(value, kind)
 

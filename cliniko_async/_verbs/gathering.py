@@ -93,9 +93,10 @@ class Gathering(Generic[M]):
         caller: asyncio.Future[M] = loop.create_future()
         seat.callers.add(caller)
         try:
-            return await caller
+            record: M = await caller
         finally:
             seat.leave(caller)
+        return record
 
     def request(self, ids: Sequence[str], params: Sequence[tuple[str, str]]) -> Request[Found[M]]:
         """The request for a batch."""

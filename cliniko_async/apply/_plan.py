@@ -268,11 +268,14 @@ def covers(record: Any, body: Any) -> bool:
             for name, part in members.items()
         )
     if isinstance(body, list):
-        parts, own = cast("list[Any]", body), cast("list[Any]", record)
-        return isinstance(record, list) and len(own) == len(parts) and all(map(covers, own, parts))
+        return isinstance(record, list) and _all_covered(record, body)
     if record in (None, "") and body in (None, ""):
         return True
     return bool(type(record) is type(body) and record == body) or _same_number(record, body)
+
+
+def _all_covered(record: list[Any], body: list[Any]) -> bool:
+    return len(record) == len(body) and all(map(covers, record, body))
 
 
 def _same_number(one: Any, other: Any) -> bool:

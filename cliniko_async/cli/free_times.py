@@ -56,7 +56,7 @@ def free_times(
     async def work() -> None:
         async with connection.session() as session:
             begin = first.date() if first else await _today(session, business)
-            found = await session.available_times.list(
+            found = await session.available_times.find(
                 business_id=business,
                 practitioner_ids=practitioner,
                 appointment_type_id=kind,

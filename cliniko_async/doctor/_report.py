@@ -138,4 +138,4 @@ def _record_line(found: RecordFinding) -> str:
 
 
 def _said(value: object) -> str:
-    return "unknown" if value is None else {True: "yes", False: "no"}.get(value, str(value))  # type: ignore[call-overload, no-any-return]
+    return "unknown" if value is None else {True: "yes", False: "no"}.get(value, str(value))  # type: ignore[call-overload]

@@ -235,7 +235,7 @@ class _Job:
                 continue
             total = self._totals[name] = asyncio.get_running_loop().create_future()
             task = self._work.begun[name] = asyncio.create_task(start(resource, total))
-            task.add_done_callback(lambda _, total=total: total.cancel())
+            task.add_done_callback(partial(_given_up, total))
             self._tasks.append(task)
 
     def _load(self, shared: Shared, owner: Owner) -> ClinikoError | None:
@@ -299,6 +299,10 @@ def _checked(resources: Iterable[str] | None) -> Sequence[str]:
                 f"there is no resource {name!r} to mirror: there are {', '.join(sorted(known))}"
             )
     return names
+
+
+def _given_up(total: asyncio.Future[Any], _task: asyncio.Task[Any]) -> None:
+    total.cancel()
 
 
 def _since(states: Mapping[str, Mapping[str, Any]], name: str) -> Any:

@@ -224,7 +224,8 @@ def checked_owner(state: Mapping[str, Any], owner: Owner, name: str) -> dict[str
     """
     found = state.get("owner")
     if found is None:
-        return msgspec.to_builtins(owner)
+        new: dict[str, Any] = msgspec.to_builtins(owner)
+        return new
     known = msgspec.convert(found, Owner)
     if not known.is_same(owner):
         raise InvalidValueError(

@@ -15,6 +15,7 @@ from cliniko_async.errors import OutcomeUnknownError, SessionClosedError
 from cliniko_async.limits import RateLimit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from cliniko_async.limits import Limiter
@@ -51,7 +52,7 @@ async def closed(limiter: Limiter | None, transport: Slow, rate: RateLimit, *nam
         limiter=limiter,
     )
     async with session as cliniko:
-        works = {
+        works: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
             "read": lambda: cliniko.request("GET", "/taxes"),
             "list": lambda: cliniko.taxes.list().all(),
             "scan": lambda: cliniko.taxes.scan().all(),

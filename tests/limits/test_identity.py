@@ -24,7 +24,10 @@ def test_one_user_is_one_user(shard: str) -> None:
         f"https://{host}:443/v1",
         f"https://{host}./v1",
     ]
-    ways = [(f"MS0xKEY-{shard}", None), (f"MS0xKEY-{shard.upper()}", None)]
+    ways: list[tuple[str, str | None]] = [
+        (f"MS0xKEY-{shard}", None),
+        (f"MS0xKEY-{shard.upper()}", None),
+    ]
     ways += [(key, url) for key in ("MS0xKEY", f"MS0xKEY-{shard}") for url in urls]
     assert len({user(key, url) for key, url in ways}) == 1
 

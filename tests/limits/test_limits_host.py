@@ -180,7 +180,8 @@ def test_after_a_restart_of_the_host_as_much_is_left_of_each_place(
         monkeypatch.setattr(host, "_files", host._Files())  # pyright: ignore[reportPrivateUsage] # another process's
         after = HostStore(path, "somebody")
         reply = after.ask_now(question(first=9, interactive=1, now=begins))
-        assert (reply.given, reply.wait) == (0, pytest.approx(7))
+        assert reply.given == 0
+        assert reply.wait == pytest.approx(7)
         assert after.ask_now(question(first=9, interactive=5, now=begins + 7.1)).given == 1
         assert after.ask_now(question(first=10, interactive=5, now=begins + 29)).given == 0
         assert after.ask_now(question(first=10, interactive=5, now=begins + 30.1)).given == 1

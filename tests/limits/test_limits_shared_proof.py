@@ -187,8 +187,8 @@ def test_a_store_gives_what_is_free_and_no_more(
             assert reply.wait == 0
         else:
             moments = sorted(until.values())
-            back = next(iter(moments[max(len(until) - ours, 0) :]), now + 10) - now
-            wait = pause - now if now < pause else min(back, 10)
+            next_back = next(iter(moments[max(len(until) - ours, 0) :]), now + 10) - now
+            wait = pause - now if now < pause else min(next_back, 10)
             assert reply.wait <= wait
             assert reply.wait == wait or (ours < 5 and now >= pause)
         assert reply.wait_bulk >= reply.wait

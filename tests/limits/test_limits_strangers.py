@@ -17,7 +17,7 @@ from cliniko_async.limits.local import forget
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cliniko_async.limits import Allowance
+    from cliniko_async.limits import Allowance, Limiter
 
 Style = Literal["evenly", "at random", "at once"]
 
@@ -96,10 +96,10 @@ def run(
     async def main() -> tuple[list[int], float]:
         server = Server(rate.requests, rate.per, slides=slides)
         meeting = HostFile(path) if path else None
-        limiters = [Process(meeting, latency=0.001) for _ in range(3)] if meeting else None
-        allowances: list[Allowance] = [
-            limiter.open("somebody", rate) for limiter in limiters or [LocalLimiter()]
-        ]
+        limiters: list[Limiter] = [LocalLimiter()]
+        if meeting:
+            limiters = [Process(meeting, latency=0.001) for _ in range(3)]
+        allowances = [limiter.open("somebody", rate) for limiter in limiters]
         stranger = None
         if style:
             stranger = asyncio.create_task(spend(server, rate.requests // 3, rate.per, style))

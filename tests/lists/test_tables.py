@@ -59,8 +59,10 @@ async def test_other_libraries_take_it_as_it_is(emulator: Emulator) -> None:
     counted: Any = duckdb.sql("SELECT count(*), count(DISTINCT id) FROM patients")
     assert counted.fetchall() == [(len(shown), len(shown))]
     # An older pandas takes no Arrow tables itself.
-    of_pandas = getattr(pandas.DataFrame, "from_arrow", lambda table: table.to_pandas())
-    for frame in (patients.to_pandas(), of_pandas(patients), polars.DataFrame(patients)):
+    of_pandas: Any = getattr(pandas.DataFrame, "from_arrow", None)
+    frames: list[Any] = [patients.to_pandas(), polars.DataFrame(patients)]
+    frames += [of_pandas(patients)] if of_pandas else []
+    for frame in frames:
         assert list(frame["first_name"]) == [row["first_name"] for row in shown]
     assert pyarrow.table(patients).num_rows == len(shown)
 

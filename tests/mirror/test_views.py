@@ -6,12 +6,12 @@ import asyncio
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import duckdb
-import psycopg2
 import pytest
 from postgres_server import running_postgres
 
@@ -57,11 +57,16 @@ def by_hand() -> Clinic:
             if hour % 11 == 3:
                 more["deleted_at"] = starts
             clinic.create("individual_appointments", **times, **ids, **more)
-    times = {"starts_at": "2026-03-01T00:00:00Z", "ends_at": "2026-03-01T01:00:00Z"}
-    group = clinic.create("group_appointments", **times, **ids, appointment_type_id=kind)["id"]
+    group_times: dict[str, Any] = {
+        "starts_at": "2026-03-01T00:00:00Z",
+        "ends_at": "2026-03-01T01:00:00Z",
+    }
+    group = clinic.create("group_appointments", **group_times, **ids, appointment_type_id=kind)[
+        "id"
+    ]
     for arrived in (True, False):
         clinic.create("attendees", booking_id=group, patient_id=patient, arrived=arrived)
-    clinic.create("unavailable_blocks", **times, **ids)
+    clinic.create("unavailable_blocks", **group_times, **ids)
     return clinic
 
 
@@ -84,12 +89,15 @@ def duckdb_of(file: Path) -> Ask:
 
 
 def postgres_of(url: str) -> Ask:
+    psycopg2: Any = import_module("psycopg2")  # it has no types
+
     def ask(query: str) -> Sequence[tuple[Any, ...]]:
         connection = psycopg2.connect(url, options="-c search_path=cliniko")
         try:
             with connection.cursor() as cursor:
                 cursor.execute(query)
-                return cursor.fetchall()
+                rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
+                return rows
         finally:
             connection.close()
 

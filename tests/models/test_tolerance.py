@@ -143,7 +143,7 @@ def test_a_link_of_any_text_leads_to_a_list_of_the_api_or_is_refused(url: str) -
         listing = cliniko.patients.list(link=Link(url))
     except InvalidValueError:
         return
-    (source,) = listing._reading.sources
+    (source,) = listing._reading.sources  # pyright: ignore[reportPrivateUsage] # what is asked
     assert source.path.startswith("/")
     assert source.path.rpartition("/")[2] == "patients"
     assert ".." not in source.path

@@ -212,6 +212,11 @@ f = AsyncCliniko.patients.filters
 WHERE = (f.last_name == ASKED, f.id >= "1")
 
 
+def parts_of(listing: Any) -> list[object]:
+    """What a listing is made of."""
+    return [listing._reading, listing._reading.sources]
+
+
 async def under_way(cliniko: AsyncCliniko) -> dict[str, Any]:
     """Iterators that hold what they have read ahead, and the first of what they give."""
     patients = cliniko.patients
@@ -224,7 +229,7 @@ async def under_way(cliniko: AsyncCliniko) -> dict[str, Any]:
         "pages": [await anext(pages), pages],
         "changes": [await anext(ahead), ahead, changes],
         "scan": [await anext(scan), scan],
-        "listing": [listing, listing._reading, listing._reading.sources],
+        "listing": [listing, *parts_of(listing)],
     }
 
 
