@@ -43,7 +43,7 @@ class IdServer(httpx.AsyncBaseTransport):
         self.most_per_page = 100
         self.filters = True
         self.unfinished = 0
-        self._latency = latency
+        self.latency = latency
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         query = parse_qsl(request.url.query.decode())
@@ -53,7 +53,7 @@ class IdServer(httpx.AsyncBaseTransport):
         self.asked.append(ids)
         self.batches.append(not one)
         self.unfinished += 1
-        await asyncio.sleep(self._latency)
+        await asyncio.sleep(self.latency)
         self.unfinished -= 1
         spoilt = self.spoil(ids, not one) if self.spoil else None
         if spoilt:

@@ -51,10 +51,12 @@ def variants(
         kind: Any = pick(value)
         if kind is None:
             return Unknown(raw=value)
+        made: Model
         try:
-            return fast_reader(kind)(value)  # type: ignore[arg-type, no-any-return] # it can be hashed
+            made = fast_reader(kind)(value)
         except Exception:  # noqa: BLE001 - whatever it is, the careful way finds out
-            return converter.structure(value, kind)
+            made = converter.structure(value, kind)
+        return made
 
     kind = hooked(name, read)
     kind.read_fast = read_fast

@@ -96,11 +96,12 @@ async def test_one_bad_id_is_named_by_the_error_of_its_own() -> None:
 
 @pytest.mark.parametrize("most_per_page", [1, 25, 99])
 async def test_shorter_pages_than_asked_for_lose_nothing(most_per_page: int) -> None:
-    server = IdServer(250)
+    server = IdServer(250, latency=0.2)
     server.most_per_page = most_per_page
     ids = list(reversed(server.rows))
     async with session(server) as cliniko:
         assert [record.id for record in await cliniko.taxes.get_many(ids)] == ids
+    assert asyncio.get_running_loop().time() < (0.5 if most_per_page > 1 else 2)  # all at once
 
 
 async def test_other_records_than_asked_for_are_an_error() -> None:

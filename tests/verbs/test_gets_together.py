@@ -131,6 +131,45 @@ async def test_each_wait_ends_by_its_own_max_wait() -> None:
     assert server.asked[1:] == [["1", "3"]]
 
 
+async def test_who_asks_later_with_the_same_max_wait_waits_longer() -> None:
+    server = IdServer(3, latency=30.0)
+    async with session(server, RateLimit(1)) as cliniko:
+        first = asyncio.ensure_future(cliniko.taxes.get("3"))
+        view = cliniko.with_options(max_wait=80)
+        await asyncio.sleep(1)
+        early = asyncio.ensure_future(outcomes(view, ["1"]))
+        await asyncio.sleep(14)
+        late = asyncio.ensure_future(outcomes(view, ["2"]))  # there is a place after 90 seconds
+        assert await early == [RateLimitError]
+        assert await late == ["2"]
+        await first
+
+
+async def test_max_wait_holds_for_an_id_that_is_asked_for_twice() -> None:
+    server = IdServer(3)
+    server.archived |= {"2"}
+    async with session(server, RateLimit(1)) as cliniko:
+        await spend(cliniko, 1)
+        view = cliniko.with_options(max_wait=70)
+        assert await outcomes(view, ["1", "2"]) == ["1", RateLimitError]
+        assert asyncio.get_running_loop().time() <= 71
+
+
+async def test_a_person_does_not_wait_for_a_ride_of_a_job() -> None:
+    server = IdServer(3)
+    async with session(server, RateLimit(1)) as cliniko:
+        await spend(cliniko, 1)
+        job = cliniko.with_options(lane="bulk", batch_gets=False)
+        before = [asyncio.ensure_future(job.taxes.get("3")) for _ in range(3)]
+        waiting = [asyncio.ensure_future(cliniko.with_options(lane="bulk").taxes.get("1"))]
+        await asyncio.sleep(1)
+        waiting.append(asyncio.ensure_future(cliniko.taxes.get("2")))
+        await asyncio.gather(*waiting)
+        assert server.asked == [["1"], ["2", "1"]]
+        for task in before:
+            task.cancel()
+
+
 async def test_an_id_that_is_not_in_the_answer_is_asked_for_by_itself() -> None:
     server = IdServer(10)
     server.archived |= {"3"}
@@ -183,6 +222,12 @@ async def test_errors_are_each_caller_s_own() -> None:
         )
         assert all(isinstance(error, TransportError) and str(error) for error in errors)
         assert str(errors[0]) == str(errors[1])
+        server.latency = 9.0
+        errors = await asyncio.gather(
+            *(cliniko.with_options(retries=0, timeout=1).taxes.get(id) for id in ("1", "2")),
+            return_exceptions=True,
+        )
+        assert all("no answer within 1 s" in str(error) for error in errors)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 422])
