@@ -6,7 +6,7 @@
         async for patient in cliniko.patients.list():
             print(patient.id)
 
-Models are imported when they are first asked for.
+Whatever is named here is imported when it is first asked for.
 """
 
 from __future__ import annotations
@@ -15,48 +15,47 @@ import re
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from cliniko_async._client import AsyncCliniko
-from cliniko_async._http.traffic import RequestEvent, Traffic, Wait
-from cliniko_async._lists.changes import Change, Changes
-from cliniko_async._lists.listing import Listing, ListingPage
-from cliniko_async._models.fields import fields_from_json
-from cliniko_async._models.links import Link
-from cliniko_async._models.local_days import LocalDay
-from cliniko_async._models.model import Model, Record, Unknown
-from cliniko_async._query.fields import Filter, Sort
-from cliniko_async._query.query_string import DatePattern
-from cliniko_async._watch.change import WatchedChange
-from cliniko_async._watch.watch import Watch
-from cliniko_async.errors import (
-    AnswerUnreadableError,
-    ApiError,
-    AuthenticationError,
-    ClinikoError,
-    DecodeError,
-    ExportError,
-    ForbiddenError,
-    IncompleteListingError,
-    InvalidFieldsError,
-    InvalidTypeError,
-    InvalidValueError,
-    LimiterUnavailableError,
-    ListingChangedError,
-    MirrorError,
-    NotBookableError,
-    NotFoundError,
-    OutcomeUnknownError,
-    RateLimitError,
-    ReadOnlyError,
-    RequestBudgetError,
-    ServerError,
-    SessionClosedError,
-    TransportError,
-    TransportTimeoutError,
-    ValidationError,
-)
-from cliniko_async.limits import RateLimit
-
 if TYPE_CHECKING:
+    from cliniko_async._client import AsyncCliniko
+    from cliniko_async._http.traffic import RequestEvent, Traffic, Wait
+    from cliniko_async._lists.changes import Change, Changes
+    from cliniko_async._lists.listing import Listing, ListingPage
+    from cliniko_async._models.fields import fields_from_json
+    from cliniko_async._models.links import Link
+    from cliniko_async._models.local_days import LocalDay
+    from cliniko_async._models.model import Model, Record, Unknown
+    from cliniko_async._query.fields import Filter, Sort
+    from cliniko_async._query.query_string import DatePattern
+    from cliniko_async._watch.change import WatchedChange
+    from cliniko_async._watch.watch import Watch
+    from cliniko_async.errors import (
+        AnswerUnreadableError,
+        ApiError,
+        AuthenticationError,
+        ClinikoError,
+        DecodeError,
+        ExportError,
+        ForbiddenError,
+        IncompleteListingError,
+        InvalidFieldsError,
+        InvalidTypeError,
+        InvalidValueError,
+        LimiterUnavailableError,
+        ListingChangedError,
+        MirrorError,
+        NotBookableError,
+        NotFoundError,
+        OutcomeUnknownError,
+        RateLimitError,
+        ReadOnlyError,
+        RequestBudgetError,
+        ServerError,
+        SessionClosedError,
+        TransportError,
+        TransportTimeoutError,
+        ValidationError,
+    )
+    from cliniko_async.limits import RateLimit
     from cliniko_async.resources.appointment_type_billable_items import (
         AppointmentTypeBillableItem,
         AppointmentTypeBillableItemCreateFields,
@@ -202,6 +201,27 @@ if TYPE_CHECKING:
     from cliniko_async.resources.unavailable_blocks import UnavailableBlock, UnavailableBlockFields
     from cliniko_async.resources.users import Role, User
 else:
+    _CORE = {
+        ".*Error": "errors",
+        "AsyncCliniko": "_client",
+        "Changes?": "_lists.changes",
+        "DatePattern": "_query.query_string",
+        "Filter|Sort": "_query.fields",
+        "Link": "_models.links",
+        "Listing(Page)?": "_lists.listing",
+        "LocalDay": "_models.local_days",
+        "Model|Record|Unknown": "_models.model",
+        "RateLimit": "limits",
+        "RequestEvent|Traffic|Wait": "_http.traffic",
+        "Watch": "_watch.watch",
+        "WatchedChange": "_watch.change",
+        "fields_from_json": "_models.fields",
+    }
+    """Modules of what is not a resource's. They are imported late, too, for this package holds a
+    plugin that pytest imports in every run of whoever has it installed."""
+
+    _ROOMS = ("emulator", "errors", "export", "limits", "mirror", "resources")
+
     _HOMES = {
         "CancellationReason|InvoiceStatus|NoteStatus|RepeatRule": "appointments",
         ".*Communication((Create|Update)?Fields)?": "communications",
@@ -216,7 +236,13 @@ else:
     """Modules that do not follow from the names that are at home there."""
 
     def _home(name: str) -> str:
-        """The module of a name: `PatientFields` is at home in `patients`."""
+        """The module of a name: `PatientFields` is at home in `resources.patients`."""
+        for pattern, home in _CORE.items():
+            if re.fullmatch(pattern, name):
+                return home
+        return "resources." + _resource_home(name)
+
+    def _resource_home(name: str) -> str:
         for pattern, home in _HOMES.items():
             if re.fullmatch(pattern, name):
                 return home
@@ -225,10 +251,12 @@ else:
         return re.sub("(?<=[sx])$", "e", re.sub("(?<=[^aeiou])y$", "ie", words)) + "s"
 
     def __getattr__(name: str) -> object:
-        """Import a model's module when the model is first asked for."""
+        """Import a name's module when the name is first asked for."""
+        if name in _ROOMS:
+            return import_module(f"{__name__}.{name}")
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = getattr(import_module(f"{__name__}.resources.{_home(name)}"), name)
+        found = getattr(import_module(f"{__name__}.{_home(name)}"), name)
         globals()[name] = found
         return found
 

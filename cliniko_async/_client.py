@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, Unpack, overload
 
 import attrs
 
@@ -211,6 +210,12 @@ class AsyncCliniko:
         self._session = Session(account, self._rate, on_wait, on_request)
         self._view = View(self._session, Options(read_only=read_only))
 
+    def __reduce__(self) -> NoReturn:
+        raise InvalidTypeError(
+            "a session is neither copied nor pickled: it holds connections, and tasks of its event "
+            "loop. Pass it on as it is, or a view of it: with_options()"
+        )
+
     async def __aenter__(self) -> Self:
         # The HTTP library is not needed to have filters or models.
         from cliniko_async._http.wire import Wire  # noqa: PLC0415 - slow to import
@@ -275,9 +280,9 @@ class AsyncCliniko:
         if batch_gets is not None:
             expect(batch_gets, bool, "batch_gets= takes True or False")
         changed = {name: value for name, value in given.items() if value is not None}
-        view = copy.copy(self)
+        view = object.__new__(type(self))
         view.__dict__ = {k: v for k, v in vars(self).items() if k.startswith("_")}
-        view._view = View(self._session, attrs.evolve(self._view.options, **changed))  # noqa: SLF001 - its own kind
+        view._view = View(self._session, attrs.evolve(self._view.options, **changed))
         return view
 
     async def request(

@@ -33,9 +33,10 @@ What the server said about a refused request is in an attribute, for the caller 
 
 from __future__ import annotations
 
+import copy
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,6 +71,9 @@ __all__ = [
 ]
 
 
+E = TypeVar("E", bound="ClinikoError")
+
+
 class ClinikoError(Exception):
     """The root of all errors of this library.
 
@@ -85,6 +89,13 @@ class ClinikoError(Exception):
         """
         return str(self)
 
+    def __copy__(self) -> Self:
+        return _revive(type(self), self.args, dict(vars(self)))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # In the same process nothing stays behind.
+        return _revive(type(self), self.args, copy.deepcopy(vars(self), memo))
+
     def __reduce__(self) -> tuple[object, ...]:
         # The way of other exceptions calls the class with `args`, without what is keyword-only.
         kept = {name: LEFT_BEHIND.get(name, value) for name, value in vars(self).items()}
@@ -96,9 +107,7 @@ LEFT_BEHIND: Final[Mapping[str, object]] = MappingProxyType(
 )
 
 
-def _revive(
-    kind: type[ClinikoError], arguments: tuple[object, ...], kept: dict[str, object]
-) -> ClinikoError:
+def _revive(kind: type[E], arguments: tuple[object, ...], kept: dict[str, object]) -> E:
     error = kind.__new__(kind, *arguments)
     error.args = arguments  # which an OSError, such as TimeoutError, takes in its __init__
     vars(error).update(kept)

@@ -21,6 +21,7 @@ from cliniko_async._models.converter import decode
 from cliniko_async._models.empty_dates import decode_dates
 from cliniko_async._models.links import Link
 from cliniko_async._models.model import Id, Moment, Unknown, Whole, json_name
+from cliniko_async._models.plain import is_to_many
 from cliniko_async._models.real_types import REAL_TYPES, hints_of
 from cliniko_async.errors import DecodeError, missing_extra
 
@@ -117,17 +118,12 @@ class _Column:
     kind: _Kind
 
 
-def _is_to_many(name: str) -> bool:
-    # Without exception in the API's document, but for the link to an attachment's file.
-    return (name.endswith("s") and not name.endswith("ss")) or name == "content"
-
-
 def _column(field: attrs.Attribute[Any], hint: Any) -> _Column:
     name, member = field.name.removesuffix("_"), json_name(field)
     kind = _kind(hint)
     if kind is not _TO_ONE:
         return _Column(name, member, kind)
-    if _is_to_many(name):
+    if is_to_many(name):
         return _Column(name, member, _TO_MANY)
     return _Column(f"{name}_id", member, kind)
 

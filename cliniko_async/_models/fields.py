@@ -21,6 +21,7 @@ from cliniko_async._models import kinds
 from cliniko_async._models.kinds import Kind
 from cliniko_async._models.links import Link
 from cliniko_async._models.model import Model, Unknown, json_name
+from cliniko_async._models.pydantic_hooks import answer
 from cliniko_async._models.real_types import REAL_TYPES, hints_of
 from cliniko_async.errors import InvalidFieldsError, expect
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "JsonNumber",
     "Longest",
+    "Member",
     "Text2",
     "Text50",
     "Text100",
@@ -39,6 +41,8 @@ __all__ = [
     "Text5000",
     "encode_fields",
     "fields_from_json",
+    "members_of_fields",
+    "writable",
 ]
 
 Json = Any
@@ -63,7 +67,7 @@ JsonNumber = Annotated[Decimal, "a JSON number"]
 
 
 @attrs.frozen
-class _Member:
+class Member:
     """A member of an object: its name in Python and in JSON, and what it takes."""
 
     name: str
@@ -77,16 +81,16 @@ class _Member:
 class _Object:
     """What an object takes: the fields of a resource, or the members of a part."""
 
-    def __init__(self, title: str, members: Sequence[_Member]) -> None:
+    def __init__(self, title: str, members: Sequence[Member]) -> None:
         self.title: str = title
-        self.members: Sequence[_Member] = members
+        self.members: Sequence[Member] = members
         self._by_name = {m.name: m for m in members} | {m.json: m for m in members}
 
     def each(
         self, values: Mapping[Any, Any], path: str, problems: Problems
-    ) -> list[tuple[_Member, Any, str]]:
+    ) -> list[tuple[Member, Any, str]]:
         """The members that are there, with value and path; what does not belong is a problem."""
-        found: list[tuple[_Member, Any, str]] = []
+        found: list[tuple[Member, Any, str]] = []
         for name, value in values.items():
             member = self._by_name.get(name) if isinstance(name, str) else None
             if member is None:
@@ -250,10 +254,10 @@ _MAKERS: Final[Mapping[Any, Callable[[Sequence[Any]], Kind]]] = {
 }
 
 
-def _members_of(model: type[Model]) -> Sequence[_Member]:
+def _members_of(model: type[Model]) -> Sequence[Member]:
     hints = hints_of(model)
     return [
-        _Member(
+        Member(
             field.name,
             json_name(field),
             _kind_of(hints[field.name]),
@@ -269,10 +273,24 @@ def _members_of(model: type[Model]) -> Sequence[_Member]:
 def _fields(kind: Any) -> _Object:
     needed: frozenset[str] = getattr(kind, "__required_keys__", frozenset())
     members = [
-        _Member(name, name.removesuffix("_"), _kind_of(hint), needed=name in needed)
+        Member(name, name.removesuffix("_"), _kind_of(hint), needed=name in needed)
         for name, hint in hints_of(kind).items()
     ]
     return _Object(kind.__name__, members)
+
+
+def members_of_fields(kind: Any) -> Sequence[Member]:
+    """What the fields of a create or update take."""
+    return _fields(kind).members
+
+
+def writable(kind: Any) -> None:
+    """Have pydantic read the fields of a create or update as they are read here."""
+
+    def schema(source: Any, handler: Any) -> Any:
+        return answer("fields_schema", source, handler)
+
+    kind.__get_pydantic_core_schema__ = staticmethod(schema)
 
 
 def encode_fields(kind: Any, fields: Mapping[str, object]) -> dict[str, Json]:

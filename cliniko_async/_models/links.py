@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
+from cliniko_async._models.pydantic_hooks import answer
 from cliniko_async.errors import InvalidValueError, expect
 
 __all__ = ["Link", "Ref", "is_id", "split_url", "to_id"]
@@ -84,6 +85,14 @@ class Link(msgspec.Struct, frozen=True, eq=False, gc=False, repr_omit_defaults=T
 
     def __hash__(self) -> int:
         return hash(self.url)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
+        return answer("link_schema")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: Any, _handler: Any) -> dict[str, str]:
+        return {"type": "string"}
 
     def __repr__(self) -> str:
         return f"<Link {' '.join(self._shown().values())}>"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, is_typeddict
 
 import msgspec
 from typing_extensions import deprecated
@@ -10,7 +11,7 @@ from typing_extensions import deprecated
 from cliniko_async._http.request import Request
 from cliniko_async._http.retries import Repeat
 from cliniko_async._models.converter import decode
-from cliniko_async._models.fields import encode_fields
+from cliniko_async._models.fields import encode_fields, writable
 from cliniko_async._models.links import Ref, to_id
 from cliniko_async._models.model import Model
 from cliniko_async._verbs.include import hidden_kinds, include_params
@@ -51,6 +52,12 @@ class Resource(Generic[M]):
     path: ClassVar[str]
     model: type[M]
     inactive_apart: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name, kind in vars(sys.modules[cls.__module__]).items():
+            if name.endswith("Fields") and is_typeddict(kind):
+                writable(kind)
 
     def __init__(self, view: View) -> None:
         self._view = view

@@ -12,7 +12,20 @@ package, whose mistakes it must not repeat. Needs the extra `emulator`.
 
 from __future__ import annotations
 
-from cliniko_async.emulator.clinic import Clinic
-from cliniko_async.emulator.emulator import Emulator
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cliniko_async.emulator.clinic import Clinic
+    from cliniko_async.emulator.emulator import Emulator
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import a name's module when the name is first asked for: the pytest plugin is here."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        # Not kept: `emulator` is a module's name as well.
+        return getattr(import_module(f"{__name__}.{name.lower()}"), name)
+
 
 __all__ = ["Clinic", "Emulator"]
