@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -18,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import duckdb
 import pytest
+from click.testing import CliRunner
 from oddserver import START, OddServer, session, text
 from postgres_server import running_postgres
 
+from cliniko_async.cli import cliniko as command
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.serve import running
 from cliniko_async.errors import ClinikoError, InvalidValueError, MirrorError, ServerError
@@ -376,3 +379,19 @@ async def test_a_mirror_says_what_it_will_cost_and_how_far_it_is(tmp_path: Path)
         quiet = await plan(cliniko, file, names)
         assert (quiet.records, quiet.requests) == (0, 2 + 1)
         assert len(server.requests) - before == 1
+
+
+def test_the_command_says_what_a_mirror_will_cost_and_stops(tmp_path: Path) -> None:
+    file = tmp_path / "clinic.duckdb"
+    arguments = ["--emulator", "mirror", str(file), "taxes", "businesses", "--dataset", "north"]
+    run = CliRunner().invoke(command, [*arguments, "--plan", "--json"])
+    assert run.exit_code == 0, run.output
+    cost = json.loads(run.stdout.splitlines()[-1])
+    assert set(cost["resources"]) == {"taxes", "businesses"}
+    assert cost["records"] == sum(cost["resources"].values()) > 0
+    assert not file.exists()
+    run = CliRunner().invoke(command, arguments)
+    assert run.exit_code == 0, run.output
+    assert "at the limit" in run.output
+    assert f"businesses: {cost['resources']['businesses']} rows written" in run.output
+    assert len(table(file, "updated_at", "north.businesses")) == cost["resources"]["businesses"]
