@@ -311,8 +311,9 @@ class _TableSource:
             await self._check_owner(means, source)
             services = means.cliniko.services
             found = await means.ask(undecoded(services.list()).all())
-        self._count(len(found), len(found))
-        yield table_of(services.model, found, self.work.bad.of(self.name))
+        table = table_of(services.model, found, self.work.bad.of(self.name))
+        self._count(len(table), len(table))
+        yield table
         self._complete(len(found))
 
     async def _changed(self) -> AsyncGenerator[Any]:
@@ -335,8 +336,9 @@ class _TableSource:
             )
             differences = finding.find(copy if known else Nothing(marks))
             async for found in differences:
-                self._count(len(found.rows) + len(found.gone), finding.total)
-                yield self._stamped(resource.model, found, clock)
+                table = self._stamped(resource.model, found, clock)
+                self._count(len(table), finding.total)
+                yield table
                 if self.work.is_over and finding.through is not None:
                     complete = False
                     self.work.paused[self.name] = finding
@@ -375,7 +377,7 @@ class _Clock:
 
 def _stamped(table: Any, gone: Sequence[str], clock: _Clock) -> Any:
     """A table of what was found, with the two columns that are the mirror's own."""
-    if gone:
+    if gone:  # and nothing else: see `Found`
         nulls = {name: [None] * len(gone) for name in table.schema.names if name != "id"}
         table = arrow.table({"id": gone, **nulls}, schema=table.schema)
     removed = [bool(gone) or None] * len(table)
