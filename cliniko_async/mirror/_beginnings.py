@@ -14,7 +14,8 @@ import msgspec
 from cliniko_async._lists import Listing, RawPage, first_page
 from cliniko_async._lists.listing import ListingPage, PageIterator
 from cliniko_async._lists.versions import read_moments
-from cliniko_async._verbs.include import everything
+from cliniko_async._models.arrow import schema_of
+from cliniko_async._verbs.include import everything, marks_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +28,7 @@ __all__ = [
     "news_of",
     "not_before",
     "result_of",
+    "shown_marks",
     "some_rows",
     "start",
 ]
@@ -35,6 +37,15 @@ T = TypeVar("T")
 
 BATCH: Final = 1000
 """Rows that are handed over at a time, at the least: a table costs dlt 8 ms, however small."""
+
+
+def shown_marks(resource: type[Any]) -> Sequence[str]:
+    """The marks that hide a resource's records and that its records show.
+
+    Communications can be filtered by `deleted_at`, and do not show it.
+    """
+    columns = set(schema_of(resource.model).names)
+    return [mark for mark in marks_of(resource) if mark in columns]
 
 
 @attrs.frozen(repr=False)

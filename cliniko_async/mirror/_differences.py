@@ -24,7 +24,7 @@ import msgspec
 from cliniko_async._lists.cursor import chunks
 from cliniko_async._lists.listing import PageIterator, RawPage, first_page
 from cliniko_async._lists.versions import OVERLAP, UNCERTAIN, Moments, read_moments
-from cliniko_async._verbs.include import everything, marks_of
+from cliniko_async._verbs.include import everything
 from cliniko_async.errors import ApiError
 from cliniko_async.mirror._beginnings import (
     Start,
@@ -34,6 +34,7 @@ from cliniko_async.mirror._beginnings import (
     news_of,
     not_before,
     result_of,
+    shown_marks,
     some_rows,
     start,
 )
@@ -141,8 +142,7 @@ class Differences:
         self._copy: Copy
         self._since = since
         self._filters: Filters = resource.filters
-        kind: type[object] = resource.__class__
-        self._marks = marks_of(kind)
+        self._marks = shown_marks(resource.__class__)
         self._changed: dict[str, Known] = {}
         self._gone: set[str] = set()
         self._in_order = True

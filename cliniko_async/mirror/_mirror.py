@@ -20,12 +20,12 @@ import attrs
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from cliniko_async._client import AsyncCliniko
-from cliniko_async._verbs.include import everything, marks_of
+from cliniko_async._verbs.include import everything
 from cliniko_async.errors import ClinikoError, DecodeError, InvalidValueError
 from cliniko_async.export import Cost, Progress, exportable
 from cliniko_async.export._owner import owner_of
 from cliniko_async.export._progress import Pace, cost_of
-from cliniko_async.mirror._beginnings import start
+from cliniko_async.mirror._beginnings import shown_marks, start
 from cliniko_async.mirror._database import Target
 from cliniko_async.mirror._pipeline import Pipeline, working_folder
 from cliniko_async.mirror._source import (
@@ -325,5 +325,5 @@ def _to_be_read(
 
 def _cost(cliniko: AsyncCliniko, names: Iterable[str], left: Mapping[str, int]) -> Cost:
     kinds: dict[str, type[Any]] = {name: getattr(AsyncCliniko, name) for name in names}
-    marks = sum(len(marks_of(kind)) for name, kind in kinds.items() if name not in left)
+    marks = sum(len(shown_marks(kind)) for name, kind in kinds.items() if name not in left)
     return cost_of(cliniko, {name: left.get(name, 0) for name in names}, more=marks)

@@ -23,10 +23,9 @@ from cliniko_async._client import AsyncCliniko
 from cliniko_async._lists import undecoded
 from cliniko_async._models.arrow import json_columns, table_of
 from cliniko_async._models.moments import utc_text
-from cliniko_async._verbs.include import marks_of
 from cliniko_async.errors import DecodeError, SessionClosedError
 from cliniko_async.export._owner import Owner, owner_of
-from cliniko_async.mirror._beginnings import Start
+from cliniko_async.mirror._beginnings import Start, shown_marks
 from cliniko_async.mirror._database import Nothing, Table
 from cliniko_async.mirror._differences import Ask, Differences, Found, Since
 from cliniko_async.mirror._pipeline import SOURCE, checked_owner
@@ -325,7 +324,7 @@ class _TableSource:
         async with self.shared as means:
             await self._check_owner(means, source)
             resource = getattr(means.cliniko, self.name)
-            marks = marks_of(resource.__class__)
+            marks = shown_marks(resource.__class__)
             copy = Table(self.name, marks, means.client)
             known = copy.exists()
             if not known:
