@@ -251,7 +251,7 @@ class Listable(Lists[M, F, I], Batched[M, I]):
 
         Args:
             options: See `WatchOptions`: `every`, `cursor`, `since`, `share`, `remember`,
-                `restored`, `on_error`, `on_bad_record`.
+                `restored`, `on_cursor`, `on_error`, `on_bad_record`.
 
         Raises:
             InvalidTypeError: An option has another type.

@@ -49,6 +49,15 @@ class KeptWatch(msgspec.Struct, frozen=True, tag="watch1"):
     key: bytes
     resources: dict[str, KeptResource]
 
+    def under(self, key: bytes) -> dict[str, KeptResource]:
+        """What is kept of the resources; digests that were made with another key are of no use."""
+        if key == self.key:
+            return dict(self.resources)
+        kept = self.resources.items()
+        return {
+            name: KeptResource(one.floors, archived=one.archived, bad=one.bad) for name, one in kept
+        }
+
     def text(self) -> str:
         """The cursor as users keep it."""
         return base64.urlsafe_b64encode(msgspec.msgpack.encode(self)).decode()

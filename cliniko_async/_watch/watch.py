@@ -67,6 +67,8 @@ class WatchOptions(TypedDict, total=False):
             is known; 2,000 by default. Those not seen for the longest time are forgotten first.
         restored: Whether records that came back from the archive are told even if their
             `updated_at` stayed as it was. The first poll reads the whole archive then.
+        on_cursor: Called with the cursor after each poll, to keep it, so that a process that ends
+            before its first change can be gone on from, too.
         on_error: Called with each error that is waited out, in place of a warning in the log.
         on_bad_record: Whether a record that does not fit its model is skipped (and logged; the
             default), raises, or is handed as a `DecodeError` to a function and skipped.
@@ -78,6 +80,7 @@ class WatchOptions(TypedDict, total=False):
     share: float
     remember: int
     restored: bool
+    on_cursor: Callable[[str], object] | None
     on_error: Callable[[ClinikoError], object] | None
     on_bad_record: OnBadRecord
 
@@ -99,6 +102,7 @@ class Watch(Generic[M]):
         share: float = 0.25,
         remember: int = 2_000,
         restored: bool = True,
+        on_cursor: Callable[[str], object] | None = None,
         on_error: Callable[[ClinikoError], object] | None = None,
         on_bad_record: OnBadRecord = "skip",
     ) -> None:
@@ -108,20 +112,21 @@ class Watch(Generic[M]):
         options = attrs.evolve(view.options, lane="bulk", budget=tally)
         secret = _secret(view)
         self._key = hashlib.blake2b(b"the key", digest_size=8, key=secret).digest()
+        self._on_cursor = Callback("on_cursor", on_cursor) if on_cursor else None
         self._on_error = Callback("on_error", on_error or _log)
         self._pace = Pace(view.session, every=every, share=share, tally=tally)
         self._pollers: dict[str, Poller[M]] = {}
+        self._others = kept.under(self._key) if kept else {}
         for target in targets(View(view.session, options)):
             memory = Memory(secret, remember)
             poller = Poller(
                 target, view.session, memory, restored=restored, on_bad_record=on_bad_record
             )
             self._pollers[target.name] = poller
-            old = kept.resources.get(target.name) if kept else None
+            old = self._others.pop(target.name, None)
             if old is not None:
                 poller.load(old)
-                if kept and kept.key == self._key:
-                    memory.load(old.told, old.names, old.versions)
+                memory.load(old.told, old.names, old.versions)
             elif since is not None:
                 poller.since(since)
         self._round: deque[Poller[M]] = deque()
@@ -139,8 +144,9 @@ class Watch(Generic[M]):
         about 200 characters for each record that is remembered, and up to 30 for each version told
         in the last hour.
         """
+        # Resources that are not watched this time are kept, and go on when they are again.
         kept = {name: poller.kept() for name, poller in self._pollers.items()}
-        return KeptWatch(self._key, kept).text()
+        return KeptWatch(self._key, {**self._others, **kept}).text()
 
     def taken(self) -> None:
         """Say that the change given last is dealt with, so that the cursor has it already."""
@@ -185,6 +191,8 @@ class Watch(Generic[M]):
         self._round.popleft()
         if not self._round:
             self._pace.polled()
+            if self._on_cursor:
+                self._on_cursor(self.cursor)
 
     async def _fault(self, poller: Poller[M]) -> None:
         self._pace.failed()

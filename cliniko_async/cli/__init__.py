@@ -20,6 +20,7 @@ from cliniko_async.cli import (
     request,
     show_profiles,
     verify,
+    watch,
     whoami,
 )
 from cliniko_async.cli.group import cliniko
@@ -41,6 +42,7 @@ COMMANDS = (
     request,
     show_profiles,
     verify,
+    watch,
     whoami,
 )
 """Modules whose import adds a command to the group."""

@@ -21,6 +21,7 @@ from cliniko_async import (
     Watch,
     WatchedChange,
 )
+from cliniko_async._watch.pace import Pace, Tally
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.backend import VIRTUAL_START
 
@@ -182,6 +183,43 @@ async def test_the_cursor_is_behind_what_was_taken_and_no_further() -> None:
         watch.taken()
         rest = kinds(await taken(cliniko.patients.watch(cursor=watch.cursor)))
         assert set(rest) == new - set(given)
+
+
+async def test_each_poll_hands_out_a_cursor_to_keep() -> None:
+    emulator = seeded()
+    kept: list[str] = []
+    async with session(emulator) as cliniko:
+        await taken(cliniko.watch("patients", watched, on_cursor=kept.append), 130)
+        assert len(kept) == 3
+        new = emulator.clinic.create("patients", first_name="New", last_name="T")["id"]
+        # A watch of fewer resources loses none of the others' places.
+        await asyncio.sleep(HOUR)
+        fewer = cliniko.individual_appointments.watch(cursor=kept[-1])
+        assert await taken(fewer) == []
+        assert kinds(await taken(cliniko.patients.watch(cursor=fewer.cursor))) == {new: "created"}
+
+
+async def test_a_machine_that_slept_polls_when_it_wakes() -> None:
+    emulator = seeded(3, 0)
+    async with session(emulator) as cliniko:
+        await cliniko.patients.list().first()
+        inner = vars(cliniko)["_session"]
+        slept = 0.0
+        loop = asyncio.get_running_loop()
+        tally = Tally(limit=0)
+        pace = Pace(inner, every=HOUR, share=1, tally=tally, wall=lambda: loop.time() + slept)
+        await pace.wait()
+        pace.polled()
+        begin = loop.time()
+        waiting = asyncio.create_task(pace.wait())
+        await asyncio.sleep(100)
+        slept = 8 * HOUR  # which the loop's own clock knows nothing of
+        await waiting
+        assert 100 <= loop.time() - begin <= 110
+        pace.polled()  # once, for all that was missed
+        begin = loop.time()
+        await pace.wait()
+        assert loop.time() - begin == pytest.approx(HOUR)
 
 
 async def test_a_later_process_knows_the_fields_of_the_version_before() -> None:

@@ -1,0 +1,185 @@
+"""`cliniko watch`: changes as they come."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import attrs
+import click
+import msgspec
+
+from cliniko_async.cli.connection import Connection, many_connected
+from cliniko_async.cli.cursor_file import CursorFile
+from cliniko_async.cli.fleet import each
+from cliniko_async.cli.group import cliniko
+from cliniko_async.cli.names import ResourceName
+from cliniko_async.cli.run import AGAIN, run
+from cliniko_async.cli.sinks import Attempt, Sink, checked_command, checked_url, to_lines
+from cliniko_async.errors import ClinikoError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from cliniko_async import AsyncCliniko, Watch, WatchedChange
+
+__all__ = ["watch"]
+
+ALL_AT_ONCE = 10_000
+"""Clinics at a time: no watch ends by itself, and each waits most of the time."""
+
+
+@cliniko.command()
+@click.argument("resources", nargs=-1, required=True, type=ResourceName("watch"))
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file that says how far it is; with --all-profiles, a folder of such files.",
+)
+@click.option("--every", type=click.FloatRange(1), default=60.0, help="Seconds between two polls.")
+@click.option("--share", type=click.FloatRange(0.01, 1), default=0.25, help="Of the allowance.")
+@click.option("--since", type=click.DateTime(), help="Begin here (UTC) if there is no state yet.")
+@click.option("--records", is_flag=True, help="Send the records, not just their ids.")
+@click.option("--post", metavar="URL", help="Post each change, signed with CLINIKO_WATCH_SECRET.")
+@click.option("--exec", "command", metavar="COMMAND", help="Run it for each change, on its stdin.")
+@many_connected
+@click.pass_obj
+def watch(
+    connection: Connection,
+    resources: Sequence[str],
+    *,
+    state: Path,
+    every: float,
+    share: float,
+    since: datetime | None,
+    records: bool,
+    post: str | None,
+    command: str | None,
+) -> None:
+    r"""Tell the changes of RESOURCES as they come, a line of JSON each, until it is stopped.
+
+    \b
+    cliniko watch patients individual_appointments --state clinic.state
+
+    A change that was not taken (a URL that answers no 2xx, a command that fails) is sent again
+    until it is, and those behind it wait. Stopped or killed, it goes on where it was.
+    """
+    if post and command:
+        raise click.UsageError("--post and --exec do not go together")
+    attempt = checked_url(post) if post else checked_command(command) if command else to_lines
+    options = {
+        "every": every,
+        "share": share,
+        "since": since.replace(tzinfo=UTC) if since else None,
+    }
+    job = _Job(connection, tuple(dict.fromkeys(resources)), state, attempt, records, options)
+    run(job.run(), go_on=AGAIN)
+
+
+@attrs.frozen
+class _Job:
+    """What is to be watched, and where changes go."""
+
+    connection: Connection
+    resources: Sequence[str]
+    state: Path
+    attempt: Attempt
+    records: bool
+    options: dict[str, Any]
+    stop: anyio.Event = attrs.field(factory=anyio.Event)
+
+    async def run(self) -> None:
+        """Watch one clinic, or all that have a profile, until a signal comes."""
+        with _signals(self.stop) as seen:
+            await each(self.connection, self.watch, at_once=ALL_AT_ONCE)
+        if signal.SIGINT in seen:
+            raise KeyboardInterrupt
+
+    async def watch(self, session: AsyncCliniko, profile: str | None) -> str:
+        """Watch a clinic. What is said of it in the report on several."""
+        path = self.state / f"{profile}.state" if profile else self.state
+        prefix = f"{profile}: " if profile else ""
+        try:
+            with CursorFile.locked(path) as file:
+                taken = await self._follow(session, file, profile, prefix)
+        except (ClinikoError, click.ClickException) as error:
+            if profile:  # the report comes at the end, which may be far
+                click.echo(f"{prefix}{getattr(error, 'message', error)}", err=True)
+            raise
+        return f"{taken:,} changes" if profile else ""
+
+    async def _follow(
+        self, session: AsyncCliniko, file: CursorFile, profile: str | None, prefix: str
+    ) -> int:
+        def say(error: ClinikoError) -> None:
+            click.echo(f"{prefix}goes on after a pause: {error}", err=True)
+
+        watch = session.watch(
+            *self.resources,
+            cursor=file.read(),
+            on_error=say,
+            on_cursor=file.write,
+            **self.options,
+        )
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._close, watch)
+            taken = await self._send(watch, file, profile)
+            tasks.cancel_scope.cancel()
+        return taken
+
+    async def _close(self, watch: Watch[Any]) -> None:
+        await self.stop.wait()
+        await watch.aclose()
+
+    async def _send(self, watch: Watch[Any], file: CursorFile, profile: str | None) -> int:
+        sink, taken = Sink(self.attempt, self.stop), 0
+        async for change in watch:
+            if not await sink.take(self._line(change, profile)):
+                break
+            watch.taken()
+            file.write(watch.cursor)
+            taken += 1
+        return taken
+
+    def _line(self, change: WatchedChange[Any], profile: str | None) -> bytes:
+        told: dict[str, Any] = {"clinic": profile} if profile else {}
+        told |= {
+            "resource": change.resource,
+            "kind": change.kind,
+            "id": change.record.id,
+            "fields": None if change.fields is None else sorted(change.fields),
+            "version": change.version,
+        }
+        if self.records:
+            told["record"] = change.raw()
+        return msgspec.json.encode(told) + b"\n"
+
+
+@contextlib.contextmanager
+def _signals(stop: anyio.Event) -> Generator[set[int]]:
+    """Set an event at SIGINT and SIGTERM, so that what is being sent is still taken."""
+    import asyncio  # noqa: PLC0415 - for its loop alone
+
+    loop, seen = asyncio.get_running_loop(), set[int]()
+
+    def note(number: int) -> None:
+        seen.add(number)
+        stop.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    # Not on Windows, and not in another thread than the main one.
+    with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+        for number in numbers:
+            loop.add_signal_handler(number, note, number)
+    try:
+        yield seen
+    finally:
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+            for number in numbers:
+                loop.remove_signal_handler(number)

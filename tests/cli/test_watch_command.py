@@ -1,0 +1,233 @@
+"""`cliniko watch`: nothing is missing, whatever the receiver and the processes do."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from commands import environment, invoked
+from receiver import Receiver, receiving
+
+from cliniko_async.cli.cursor_file import CursorFile
+from cliniko_async.emulator import Clinic, Emulator
+from cliniko_async.emulator.serve import running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping
+    from pathlib import Path
+
+    from anyio.abc import Process
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+PATIENCE = 60
+SECRET = "made-up secret"
+WATCH = ("watch", "patients", "--every", "1")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The real clock, for real processes."""
+    return "asyncio"
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator(Clinic.seeded(patients=5, appointments=0), limit=100_000)
+
+
+@asynccontextmanager
+async def watching(base_url: str, *arguments: str, **more: str) -> AsyncGenerator[Process]:
+    """A watch in a process of its own, which has ended when the block has."""
+    env = {**os.environ, **environment(base_url), "CLINIKO_WATCH_SECRET": SECRET, **more}
+    command = [sys.executable, "-m", "cliniko_async", *arguments]
+    async with await anyio.open_process(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    with anyio.fail_after(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - files and processes have no events
+            await asyncio.sleep(0.02)
+
+
+async def ended(process: Process) -> tuple[int, str, str]:
+    """Its status, its output, and what it said beside it."""
+    assert process.stdout
+    assert process.stderr
+    with anyio.fail_after(PATIENCE):
+        out = b"".join([part async for part in process.stdout])
+        said = b"".join([part async for part in process.stderr])
+        return await process.wait(), out.decode(), said.decode()
+
+
+def new(emulator: Emulator, count: int = 1) -> list[str]:
+    create = emulator.clinic.create
+    return [create("patients", first_name="Canary", last_name="T")["id"] for _ in range(count)]
+
+
+def ids(receiver: Receiver) -> list[str]:
+    return [change["id"] for change in receiver.taken]
+
+
+async def test_a_receiver_that_fails_and_kills_lose_nothing(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    state = tmp_path / "clinic.state"
+    async with running(emulator) as base_url, receiving() as receiver:
+        arguments = (*WATCH, "--state", str(state), "--post", receiver.url)
+        made: list[str] = []
+        for turn in range(3):
+            async with watching(base_url, *arguments) as process:
+                if turn == 0:
+                    await until(state.exists)
+                else:
+                    await until(partial(all_taken, made, receiver))
+                receiver.refuses = turn
+                made += new(emulator, 4)
+                at_least = len(receiver.taken) + 2
+                await until(lambda n=at_least: len(receiver.taken) >= n)
+                process.kill()
+            made += new(emulator, 2)  # while nobody watches
+        async with watching(base_url, *arguments) as process:
+            await until(partial(all_taken, made, receiver))
+            process.send_signal(signal.SIGTERM)
+            status, out, said = await ended(process)
+    assert (status, out, said) == (0, "", "")
+    assert set(ids(receiver)) == set(made)
+    # A kill between the post and the cursor tells one change again, with the same version.
+    assert len(ids(receiver)) <= len(made) + 3
+    assert len({change["version"] for change in receiver.taken}) == len(made)
+    assert b"Canary" not in b"".join(receiver.bodies) + state.read_bytes()
+    assert stat.S_IMODE(state.stat().st_mode) == 0o600
+    for headers, change in zip(receiver.headers, receiver.taken, strict=True):
+        assert_signed(headers, json.dumps(change, separators=(",", ":")).encode())
+
+
+def all_taken(made: list[str], receiver: Receiver) -> bool:
+    return set(made) <= set(ids(receiver))
+
+
+def assert_signed(headers: Mapping[str, str], body: bytes) -> None:
+    """As a receiver checks it."""
+    parts = dict(part.split("=") for part in headers["cliniko-watch-signature"].split(","))
+    signed = f"{parts['t']}.".encode() + body
+    assert parts["v1"] == hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+
+
+async def test_a_refusal_is_told_without_url_or_values(emulator: Emulator, tmp_path: Path) -> None:
+    state = tmp_path / "clinic.state"
+    async with running(emulator) as base_url, receiving() as receiver:
+        arguments = (*WATCH, "--records", "--state", str(state), "--post", receiver.url)
+        async with watching(base_url, *arguments) as process:
+            await until(state.exists)
+            receiver.refuses = 1
+            made = new(emulator, 2)
+            await until(lambda: len(receiver.taken) == 2)
+            process.send_signal(signal.SIGINT)
+            status, _, said = await ended(process)
+    assert status == 130
+    assert said.startswith("the receiver answered 503; again in 1 s\nStopped.\nRun the same")
+    assert "Canary" not in said
+    assert {change["record"]["first_name"] for change in receiver.taken} == {"Canary"}
+    assert sorted(ids(receiver)) == sorted(made)
+    assert len(receiver.bodies) == 3
+    assert receiver.bodies[0] == receiver.bodies[1]  # those behind it waited
+
+
+async def test_a_command_takes_each_change_on_its_stdin(emulator: Emulator, tmp_path: Path) -> None:
+    state, taken, failed = (tmp_path / name for name in ("clinic.state", "taken", "failed"))
+    script = tmp_path / "take.py"
+    script.write_text(
+        "import pathlib, sys\n"
+        f"failed = pathlib.Path({str(failed)!r})\n"
+        "if not failed.exists():\n    failed.touch(); sys.exit(3)\n"
+        f"with open({str(taken)!r}, 'a') as file: file.write(sys.stdin.read())\n"
+    )
+    async with running(emulator) as base_url:
+        command = f"{sys.executable} {script}"
+        arguments = (*WATCH, "--state", str(state), "--exec", command)
+        async with watching(base_url, *arguments) as process:
+            await until(state.exists)
+            made = new(emulator, 3)
+            await until(lambda: taken.exists() and taken.read_text().count("\n") == 3)
+            process.send_signal(signal.SIGTERM)
+            status, _, said = await ended(process)
+    assert (status, said) == (0, "the command ended with 3; again in 1 s\n")
+    told = [json.loads(line) for line in taken.read_text().splitlines()]
+    assert sorted(change["id"] for change in told) == sorted(made)
+
+
+async def test_lines_are_json_and_one_process_has_the_state(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    state = tmp_path / "clinic.state"
+    arguments = (*WATCH, "--state", str(state))
+    async with running(emulator) as base_url, watching(base_url, *arguments) as process:
+        await until(state.exists)
+        other = await invoked(emulator, *arguments)
+        (made,) = new(emulator)
+        assert process.stdout
+        with anyio.fail_after(PATIENCE):
+            line = await process.stdout.receive()
+    assert other.exit_code == 1
+    assert "another process watches" in other.output
+    told = json.loads(line)
+    assert told.pop("version")
+    assert told == {"resource": "patients", "kind": "created", "id": made, "fields": None}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--post", "http://example.com/x"], "https"),
+        (["--post", "https://example.com/x"], "CLINIKO_WATCH_SECRET"),
+        (["--exec", "no-such-program-there"], "no such program"),
+        (["--exec", "a 'b"], "quotation"),
+        (["--exec", "true", "--post", "https://example.com"], "together"),
+        (["--every", "0"], "every"),
+    ],
+)
+async def test_bad_options_are_refused_before_a_request(
+    arguments: list[str], said: str, emulator: Emulator, tmp_path: Path
+) -> None:
+    state = tmp_path / "clinic.state"
+    run = await invoked(
+        emulator,
+        *("watch", "patients", "--state", str(state)),
+        *arguments,
+        env={"CLINIKO_WATCH_SECRET": None},
+    )
+    assert run.exit_code == 2
+    assert said in run.output
+    assert emulator.report.requests == 0
+    assert not state.exists()
+
+
+def test_a_cursor_is_replaced_whole(tmp_path: Path) -> None:
+    with CursorFile.locked(tmp_path / "a" / "state") as file:
+        assert file.read() is None
+        for cursor in ("one" * 1000, "two"):
+            file.write(cursor)
+            assert file.read() == cursor
+    assert sorted(path.name for path in (tmp_path / "a").iterdir() if "lock" not in path.name) == [
+        "state"
+    ]
