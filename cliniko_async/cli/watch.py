@@ -105,6 +105,7 @@ class _Job:
         """Watch a clinic. What is said of it in the report on several."""
         path = self.state / f"{profile}.state" if profile else self.state
         prefix = f"{profile}: " if profile else ""
+        taken = 0
         try:
             with CursorFile.locked(path) as file:
                 taken = await self._follow(session, file, profile, prefix)
