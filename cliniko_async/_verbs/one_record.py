@@ -14,6 +14,7 @@ from cliniko_async._models.converter import decode
 from cliniko_async._models.fields import encode_fields, writable
 from cliniko_async._models.links import Ref, to_id
 from cliniko_async._models.model import Model
+from cliniko_async._verbs.field_names import name_fields
 from cliniko_async._verbs.include import hidden_kinds, include_params
 from cliniko_async.errors import (
     DecodeError,
@@ -58,6 +59,7 @@ class Resource(Generic[M]):
         for name, kind in vars(sys.modules[cls.__module__]).items():
             if name.endswith("Fields") and is_typeddict(kind):
                 writable(kind)
+        name_fields(cls)
 
     def __init__(self, view: View) -> None:
         self._view = view
