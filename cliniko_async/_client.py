@@ -1,4 +1,4 @@
-"""The session: `AsyncCliniko`, with one attribute a resource."""
+"""The session: `AsyncCliniko`, with one attribute per resource."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ R = TypeVar("R", bound="Resource[Any]")
 class Lazy(Generic[R]):
     """A resource whose module is imported when it is first used.
 
-    A program that touches patients does not pay for the forty others. On the class it is the
+    A program that uses patients does not pay for the forty others. On the class, it is the
     resource's class, whose filters can be used without a session.
     """
 
@@ -112,19 +112,19 @@ class AsyncCliniko:
 
     Args:
         api_key: The user's key, with its shard behind the last hyphen: `MS0x...-au2`. Without one,
-            it is taken from `CLINIKO_API_KEY`.
+            `CLINIKO_API_KEY` is used.
         user_agent: Your application's name and an e-mail address that Cliniko can write to:
-            `My app (dev@example.com)`. Without one, it is taken from `CLINIKO_USER_AGENT`.
+            `My app (dev@example.com)`. Without one, `CLINIKO_USER_AGENT` is used.
         base_url: Another server than the shard's, such as the emulator. https, or http on
-            loopback. Without one, `CLINIKO_BASE_URL` is looked at.
+            loopback. Without one, `CLINIKO_BASE_URL` is used if it is set.
         rate_limit: How many requests the user has in how many seconds. Without one,
-            `CLINIKO_RATE_LIMIT` is looked at (`150/60`), and else it is `RateLimit(200, per=60)`.
+            `CLINIKO_RATE_LIMIT` is used (`150/60`), or else `RateLimit(200, per=60)`.
         limiter: Where the user's places are counted: in this process (`LocalLimiter`), in a file
             for all processes of the host (`HostLimiter`), or in Redis for all hosts
-            (`RedisLimiter`). Without one, `CLINIKO_LIMITER` is looked at (`process`, `host`, the
-            path of a file, or `redis://...`), and else it is this process.
-        read_only: Refuse every write before it is sent. Keys have no scopes: one that may read
-            may write.
+            (`RedisLimiter`). Without one, `CLINIKO_LIMITER` is used (`process`, `host`, the path
+            of a file, or `redis://...`), or else this process.
+        read_only: Refuse every write before it is sent. Keys have no scopes: a key that
+            can read can write.
         on_wait: Called with a `Wait` after each wait for the rate limit. A callback is called, not
             awaited; what it raises is logged once and changes nothing.
         on_request: Called with a `RequestEvent` after each attempt to have a request answered:
@@ -133,9 +133,9 @@ class AsyncCliniko:
             follow redirects nor retry, because requests it sends by itself are not counted.
 
     Raises:
-        InvalidValueError: The key, User-Agent or base URL cannot be right, or an environment
-            variable that is looked at.
-        InvalidTypeError: An argument has another type.
+        InvalidValueError: The key, the User-Agent, the base URL or an environment variable cannot
+            be right.
+        InvalidTypeError: An argument has the wrong type.
     """
 
     appointment_type_billable_items: Lazy[AppointmentTypeBillableItems] = Lazy()
@@ -240,7 +240,7 @@ class AsyncCliniko:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the session. Calls that are under way end with `SessionClosedError`."""
+        """Close the session. Calls in progress end with `SessionClosedError`."""
         await self._session.aclose()
 
     def with_options(
@@ -257,14 +257,14 @@ class AsyncCliniko:
         """A light view on the same session: same connections, same limiter, other options.
 
         Args:
-            lane: "interactive" for somebody who waits, "bulk" for jobs, which go second.
+            lane: "interactive" for people who wait, "bulk" for jobs, which go second.
             timeout: Seconds that one attempt may take, from the connection to the last byte. The
                 API itself cuts off after 30.
-            max_wait: Seconds that a call may wait for the rate limit before `RateLimitError`. It
-                waits for as long as it takes otherwise.
+            max_wait: Seconds that a call may wait for the rate limit before `RateLimitError`. By
+                default, it waits as long as it takes.
             retries: Tries after the first; by default as many as fit into about 10 seconds, or
                 2 minutes in the bulk lane.
-            max_requests: Requests that this view may send in all before `RequestBudgetError`.
+            max_requests: Requests that this view may send in total before `RequestBudgetError`.
             read_only: True refuses writes. A read-only session has no views that write.
             batch_gets: False sends each `get` as a request of its own, even if many wait.
         """
@@ -299,14 +299,14 @@ class AsyncCliniko:
             method: GET, POST, PATCH or DELETE.
             path: Such as `/recalls`, or a link that the API sent.
             params: Query parameters, unencoded. A value may be a list: `{"q[]": [a, b]}`.
-            json: The body, as it becomes JSON.
+            json: The body, which is sent as JSON.
 
         Returns:
             The parsed JSON, or None if the answer has no body.
 
         Raises:
             InvalidValueError: A method that the API does not use, a full URL of another server, or
-                `q` without brackets, which the API ignores without a word.
+                `q` without brackets, which the API silently ignores.
         """
         request = raw_request(self._account.base_url, method, path, params, json)
         del path, params, json  # so that no traceback shows them here
@@ -384,7 +384,7 @@ class AsyncCliniko:
 
     @property
     def traffic(self) -> Traffic:
-        """What this session has sent so far; still there when it is closed."""
+        """What this session has sent so far; it can still be read when the session is closed."""
         return self._session.traffic
 
     def __repr__(self) -> str:

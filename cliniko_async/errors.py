@@ -8,12 +8,12 @@
     ├── ReadOnlyError                    a write on a read-only session; nothing was sent
     ├── SessionClosedError               not open, closed, or another event loop's session
     ├── LimiterUnavailableError          the shared limiter cannot be reached; nothing was sent
-    ├── RequestBudgetError               max_requests of this view are spent; nothing was sent
+    ├── RequestBudgetError               the view's max_requests are used up; nothing was sent
     ├── ApiError                         the API answered with an error status
     │   ├── AuthenticationError          401
     │   ├── ForbiddenError               403
     │   ├── NotFoundError                404
-    │   │   └── NotBookableError         404 of free times, though all that was named exists
+    │   │   └── NotBookableError         404 for free times, although everything named exists
     │   ├── ValidationError              422
     │   ├── RateLimitError               429, or max_wait would have been exceeded
     │   └── ServerError                  5xx
@@ -27,7 +27,7 @@
     ├── ExportError (OSError)            a file of an export could not be written
     └── MirrorError                      the target of a mirror could not be read or written
 
-No message holds a key, a query value, a body or a field's value, for messages end in logs.
+No message holds a key, a query value, a body or a field's value, because messages end up in logs.
 What the server said about a refused request is in an attribute, for the caller to show or not.
 """
 
@@ -77,8 +77,8 @@ E = TypeVar("E", bound="ClinikoError")
 class ClinikoError(Exception):
     """The root of all errors of this library.
 
-    Errors may travel between processes. What the server said, and records that were found, stay
-    behind then: pickles end in queues and result stores.
+    Errors may travel between processes. What the server said and the records that were found are
+    left behind then, because pickles end up in queues and result stores.
     """
 
     @property
@@ -139,9 +139,9 @@ class InvalidFieldsError(InvalidTypeError, InvalidValueError):
 
 
 def expect(value: object, kinds: type | tuple[type, ...], otherwise: str) -> None:
-    """Refuse an argument of another type than its annotation says: callers may be untyped.
+    """Refuse an argument whose type is not the annotated one: callers may be untyped.
 
-    Python has `True` for an int and a datetime for a date; an argument is neither by accident.
+    To Python, `True` is an int and a datetime is a date; here they are refused.
 
     Args:
         value: The argument.
@@ -149,7 +149,7 @@ def expect(value: object, kinds: type | tuple[type, ...], otherwise: str) -> Non
         otherwise: The error's message, which says what to write.
 
     Raises:
-        InvalidTypeError: It is of another type.
+        InvalidTypeError: It has another type.
     """
     named = kinds if isinstance(kinds, tuple) else (kinds,)
     fits = isinstance(value, kinds) and not any(
@@ -161,7 +161,7 @@ def expect(value: object, kinds: type | tuple[type, ...], otherwise: str) -> Non
 
 
 class MissingExtraError(ClinikoError, ImportError):
-    """A package is not installed that an extra brings; the message has the line to type."""
+    """A package that an extra brings is not installed; the message has the line to type."""
 
 
 def missing_extra(error: ImportError, extra: str) -> ImportError:
@@ -179,7 +179,7 @@ def missing_extra(error: ImportError, extra: str) -> ImportError:
 
 
 class ReadOnlyError(ClinikoError):
-    """A write was asked of a session that was opened with `read_only=True`."""
+    """A write was called on a session that was opened with `read_only=True`."""
 
 
 class SessionClosedError(ClinikoError):
@@ -191,7 +191,7 @@ class LimiterUnavailableError(ClinikoError):
 
 
 class RequestBudgetError(ClinikoError):
-    """The requests that `with_options(max_requests=...)` allowed are spent.
+    """The requests that `with_options(max_requests=...)` allows are used up.
 
     Attributes:
         spent: How many requests were sent.
@@ -209,7 +209,7 @@ class ApiError(ClinikoError):
     """The API answered with an error status.
 
     Attributes:
-        status: The HTTP status; None of a `RateLimitError` if nothing was sent.
+        status: The HTTP status; None for a `RateLimitError` if nothing was sent.
         request_id: The answer's `X-Request-Id`, if it had one.
         method: The HTTP method.
         path: The path's template, such as `/patients/{id}`: no ids, no query.
@@ -256,11 +256,11 @@ class NotFoundError(ApiError):
 
 
 class NotBookableError(NotFoundError):
-    """404 of a practitioner's free times, though all that was named exists.
+    """404 for a practitioner's free times, although everything named exists.
 
     Attributes:
         hidden: What online bookings do not show: "business", "practitioner", "appointment type".
-            If nothing: online bookings are off, or the practitioner has no hours there.
+            If empty: online bookings are off, or the practitioner has no hours there.
     """
 
     hidden: Sequence[str] = ()
@@ -270,7 +270,7 @@ class ValidationError(ApiError):
     """422: the API refused the fields.
 
     Attributes:
-        fields: What the API says of each field. A message about the record as a whole stands
+        fields: What the API says about each field. A message about the record as a whole is
             under `base`.
     """
 
@@ -280,17 +280,17 @@ class ValidationError(ApiError):
 class RateLimitError(ApiError):
     """The rate limit would not have let this request through within `max_wait`.
 
-    Without a `max_wait` a request waits for as long as it takes, and this error does not occur.
+    Without `max_wait`, a request waits as long as it takes, and this error does not occur.
 
     Attributes:
-        reset_at: When the next try may succeed, in UTC, as far as that is known.
+        reset_at: When the next try may succeed, in UTC, if that is known.
     """
 
     reset_at: datetime | None = None
 
 
 class ServerError(ApiError):
-    """5xx: the API failed, and went on failing when it was asked again."""
+    """5xx: the API failed, and failed again when the request was repeated."""
 
 
 # No usable answer.
@@ -315,7 +315,7 @@ class TransportTimeoutError(TransportError, TimeoutError):
 
 
 class OutcomeUnknownError(ClinikoError):
-    """A write was sent, but whether it happened is not known: look before you send it again.
+    """A write was sent, and it is not known whether it happened: look before you send it again.
 
     Attributes:
         method: The HTTP method.
@@ -350,7 +350,7 @@ class DecodeError(ClinikoError):
 
 
 class AnswerUnreadableError(DecodeError):
-    """A write was done, but the answer that should show its result is not readable.
+    """A write was done, but the answer that should show its result cannot be read.
 
     Do not send it again: fetch the record instead.
     """
@@ -374,7 +374,7 @@ class ListingChangedError(IncompleteListingError):
 class ExportError(ClinikoError, OSError):
     """A file of an export could not be written: the disk is full, or the folder is gone.
 
-    What was written before counts: run the export again, and it goes on where it was.
+    What was written before is kept: run the export again, and it continues where it stopped.
     """
 
     @classmethod

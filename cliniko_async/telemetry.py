@@ -6,8 +6,8 @@
     async with AsyncCliniko() as cliniko:
         instrument(cliniko)
 
-Instrumentations of HTTP libraries put whole URLs into spans, and with them what was searched for,
-so that they are told of none of our requests. Here, everything goes by the path's template: no
+Instrumentations of HTTP libraries put whole URLs into spans, including what was searched for, so
+this library's requests are hidden from them. Here, spans and metrics show the path's template: no
 id, no query, no body and no key. Needs the extra `otel`.
 """
 
@@ -55,7 +55,7 @@ def instrument(
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
 ) -> None:
-    """Tell OpenTelemetry of all calls of a session, with all its views, from now on.
+    """Report all calls of a session, and of its views, to OpenTelemetry from now on.
 
     Each call is a span, such as `GET /patients/{id}`, with an event `rate limit wait` for each wait
     and a child span for each attempt. Metrics: `http.client.request.duration` (seconds) and
@@ -75,7 +75,7 @@ def instrument(
 
 
 class _Telemetry:
-    """What OpenTelemetry is told of a session."""
+    """What is reported to OpenTelemetry about a session."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class _Telemetry:
 
     @contextmanager
     def call(self, method: str, template: str, lane: Lane) -> Generator[Callable[[object], None]]:
-        """A span around a call; what is yielded is to be told how the call ended."""
+        """A span around a call; what is yielded is called with how the call ended."""
         with self._tracer.start_as_current_span(
             f"{method} {template}",
             attributes={**self._named(method, template), "cliniko.lane": lane},

@@ -1,7 +1,7 @@
 """Lists: many records, complete, at the speed of the network.
 
-Here belongs how pages are asked for and put together, and what users iterate. Not here: what a
-list is asked for (`_query`), or the verbs that make one (`_verbs`).
+How pages are requested and put together, and what users iterate, belong here. Not here: what is
+asked of a list (`_query`), or the verbs that make one (`_verbs`).
 """
 
 from cliniko_async._lists.changes import Change, Changes

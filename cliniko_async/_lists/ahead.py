@@ -1,4 +1,4 @@
-"""What is on its way for a listing: tasks of the session's, which can be given up all at once."""
+"""What is in flight for a listing: tasks of the session, which can be given up all at once."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SHY: Final = 8
 
 
 class Ahead:
-    """Requests under way for one listing."""
+    """Requests in flight for one listing."""
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -68,7 +68,7 @@ class Ahead:
 
         Args:
             request: The page.
-            replaceable: Whether there is another way to its rows, so that it is not tried for long.
+            replaceable: Whether its rows can be read in another way, so that it is soon given up.
         """
         return self.spawn((self._hasty if replaceable else self._view).call(request))
 
@@ -84,7 +84,7 @@ class Ahead:
         return task
 
     def cancel(self) -> None:
-        """Give up all that is under way; its places in the limiter come back."""
+        """Give up everything in flight; its places in the limiter come back."""
         for task in tuple(self._tasks):
             task.cancel()
 
@@ -111,7 +111,7 @@ class Window:
         self.ahead = min(self.ahead + MORE, self._most_ahead)
 
     def adapt(self, length: int, seams: int, *, waited: bool) -> None:
-        """Make bursts shorter while there are many seams, where the limit makes them dear.
+        """Make bursts shorter while there are many seams, when the limit makes them expensive.
 
         Args:
             length: Pages of a burst that came to its end.
@@ -134,7 +134,7 @@ class Window:
         self.length = max(length // 2, 1)
 
     def stay_above(self, number: int) -> None:
-        """Ask for no page of this number for a while: the server does not manage it."""
+        """Ask for no page with this number for a while: the server cannot manage it."""
         self._shy = self._shy * 2 if self._longest < LONGEST or self._good else self._shy
         self._good = 0
         self._longest = max(min(self._longest, number - 1), 1)

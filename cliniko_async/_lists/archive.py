@@ -1,10 +1,10 @@
-"""What came back from the archive, though its `updated_at` stayed as it was.
+"""What came back from the archive, although its `updated_at` did not change.
 
 Nothing in such a record says that it came back: it has no mark any more, and no new moment. But a
 cursor knows the ids of all records that were in the archive, and the API counts them. One request
 shows those that were archived last and how many there are in all; if that is not what is known,
-the range of ids in which the counts differ is searched by halves. So a quiet run costs no more
-than asking for what was archived; finding one record that came back costs a count for each
+the range of ids in which the counts differ is searched by halves. So a run without changes costs no
+more than asking for what was archived; finding one record that came back costs one count per
 halving, a page, and a request for the record. The first run reads the whole archive once.
 """
 
@@ -63,7 +63,7 @@ class Pages:
         return None if page is None else page.items
 
     async def aclose(self) -> None:
-        """Let go of the pages that are read ahead."""
+        """Drop the pages that were read ahead."""
         if self._pages is not None:
             await self._pages.aclose()
 
@@ -91,7 +91,7 @@ class Archive:
         listing: Lists all rows, hidden ones too, that pass filters.
         known: Ids that were in the archive at the end of the last run. The caller keeps them up to
             date with the rows that it is given.
-        floor: From when on archiving is news.
+        floor: From which moment on archiving is news.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Archive:
         return await self._returned()
 
     async def aclose(self) -> None:
-        """Let go of the pages that are read ahead."""
+        """Drop the pages that were read ahead."""
         for pages in (self._lately, self._reading[1] if self._reading else None):
             if pages is not None:
                 await pages.aclose()

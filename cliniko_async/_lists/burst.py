@@ -24,7 +24,7 @@ TOGETHER: Final = NEAR / 2
 
 @attrs.frozen
 class Seam:
-    """What lies between two pages that were not read of the same list.
+    """What lies between two pages that were not read from the same state of the list.
 
     Attributes:
         span: From the left one's last second to the right one's first.
@@ -165,7 +165,7 @@ class Burst:
         return len(gap) - len(ids.intersection(page.ids)) != (before.total or 0) - (page.total or 0)
 
     def _fit(self, left: Page, right: Page) -> bool:
-        """Whether two neighbours were read of the same list, as far as they show."""
+        """Whether two neighbours were read from the same state of the list, as far as they show."""
         full = len(left) >= self._size
         return full and left.last <= right.first and _agree(left, right)
 
@@ -177,7 +177,7 @@ class Burst:
         if not page:
             # Nothing is behind the page before, if both are of the same list.
             return self.left is None or _agree(self.left, page)
-        # A row of one second that shows twice, on pages that are no neighbours: another is missing.
+        # A row of one second is on two pages that are not neighbours: another one is missing.
         self.crowded = page.first == self.shown.second and self.shown.knows_any(page)
         return not self.crowded
 
@@ -203,13 +203,13 @@ class Burst:
         )
 
     def cancel(self) -> None:
-        """Give up the pages that nobody needs any more."""
+        """Give up the pages that are no longer needed."""
         for task in (*self._pages.values(), *self._seams.values()):
             task.cancel()
 
 
 def contradict(left: Page, right: Page) -> bool:
-    """Whether two neighbouring pages overlap though all else says that nothing has changed.
+    """Whether neighbouring pages overlap although everything else says that nothing changed.
 
     Then the list is not in the order of creation.
     """

@@ -1,9 +1,9 @@
 """Changes: what is new since last time, for those who keep a copy.
 
 The API has no webhooks: polling by `updated_at` is the only way to follow it. Four things make
-that lossy when it is done plainly, and are seen to here. Rows are stamped a moment before they can
+plain polling lossy, and are handled here. Rows are stamped a moment before they can
 be read, by clocks that differ: so each run looks back over an overlap, and knows by digests what
-it has told already. Two updates can share a second: so a version of a record is told by its
+it has reported already. Two updates can share a second: so a version of a record is known by its
 digest, not by its `updated_at`. Archiving may leave `updated_at` as it is: so `archived_at`,
 `cancelled_at` and `deleted_at` are asked about as well. And so may coming back from the archive,
 which leaves no trace at all: so a cursor knows what is in the archive.
@@ -44,7 +44,7 @@ logger: Final = logging.getLogger("cliniko_async.changes")
 
 @attrs.frozen(repr=False)
 class _Run(Generic[M]):
-    """What a run is given.
+    """What a run works with.
 
     Attributes:
         listing: Lists all rows, hidden ones too, that pass filters.
@@ -110,14 +110,14 @@ class Changes(Generic[M]):
     def cursor(self) -> str:
         """What the next run begins with.
 
-        It holds no data of records: digests of what was told, and ids of records that did not fit
-        or are in the archive.
+        It holds no data of records: digests of what was reported, and ids of records that did not
+        fit or are in the archive.
 
         Raises:
             InvalidValueError: The last change has not been taken yet.
         """
         if self._cursor is None:
-            raise InvalidValueError("the cursor is there when the last change has been taken")
+            raise InvalidValueError("the cursor is available once the last change has been taken")
         return self._cursor
 
     @property
@@ -224,7 +224,7 @@ class ChangesIterator(Generic[M]):
             self._run.on_bad_record(found)
 
     async def aclose(self) -> None:
-        """End the iteration. There is no cursor then: the next run begins where this one did."""
+        """End the iteration, without a cursor: the next run begins where this one did."""
         self._closed = True
         if self._step:
             await self._step.aclose()

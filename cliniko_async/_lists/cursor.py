@@ -1,7 +1,7 @@
 """What a run of `changes()` leaves for the next one: where it ended, and what it has to know.
 
-A cursor holds no data of records: digests of versions that were told, ids of records that did not
-fit, and ids of those that are in the archive.
+A cursor holds no data of records: digests of versions that were reported, ids of records that did
+not fit, and ids of those that are in the archive.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Cursor(msgspec.Struct, frozen=True):
     """Where a run ended.
 
     Attributes:
-        at: Up to when everything has been told, by the clock that stamps rows.
-        told: Digests of the versions that were told of that time, which will be listed again.
+        at: Up to when everything has been reported, by the clock that stamps rows.
+        told: Digests of the versions of that time that were reported, which will be listed again.
         again: Ids of records that did not fit their model, to be asked for again.
         archived: Ids of the records in the archive, packed; None if they are not known.
     """
@@ -45,10 +45,10 @@ class Cursor(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, text: str) -> Cursor:
-        """The cursor that a text is.
+        """Read a cursor from its text.
 
         Raises:
-            InvalidValueError: The text is not one.
+            InvalidValueError: The text is not a cursor.
         """
         try:
             found = msgspec.json.decode(base64.urlsafe_b64decode(text.encode()), type=cls)

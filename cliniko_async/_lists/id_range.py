@@ -1,6 +1,6 @@
 """Rule 6: rows that only their ids tell apart are read by ranges of ids, in halves of halves.
 
-Each range is read until one answer holds all of it: there is no order to rely on.
+Each range is read until one answer holds all of it, because the rows have no reliable order.
 """
 
 from __future__ import annotations

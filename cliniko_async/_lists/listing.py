@@ -40,7 +40,7 @@ class ListingPage(Generic[T]):
 
 
 class Listing(Generic[T]):
-    """Records of a list, in the server's order, fetched when they are asked for.
+    """Records of a list, in the server's order, fetched when they are iterated.
 
     It costs nothing until it is iterated, and may be iterated again. Its repr hides what was
     asked for.
@@ -90,17 +90,17 @@ class Listing(Generic[T]):
         return [record async for record in records]
 
     def batches(self, *, rows: int = 10_000) -> TableBatches:
-        """The records as Arrow tables of so many rows each, with the mirror's types.
+        """The records as Arrow tables of `rows` rows each, with the mirror's types.
 
         Needs the extra `parquet`.
 
         Args:
-            rows: Rows per table, but for the last one.
+            rows: Rows per table; the last table may have fewer.
 
         Raises:
             InvalidValueError: `rows` is not a positive number.
             MissingExtraError: pyarrow is not installed.
-            DecodeError: While iterating, a record does not fit, unless `on_bad_record` says else.
+            DecodeError: While iterating: a record does not fit; see `on_bad_record`.
         """
         from cliniko_async._lists.tables import TableBatches  # noqa: PLC0415 - few need it
 
@@ -117,7 +117,7 @@ class Listing(Generic[T]):
 
         Raises:
             MissingExtraError: pyarrow is not installed.
-            DecodeError: A record does not fit, unless `on_bad_record` says else.
+            DecodeError: A record does not fit, unless `on_bad_record` says otherwise.
         """
         from cliniko_async._lists.tables import joined  # noqa: PLC0415 - few need it
 
@@ -183,7 +183,7 @@ class Batches:
 
 
 class _Iterator:
-    """An iterator that lets go of the pages ahead when it is closed or collected."""
+    """An iterator that drops the pages read ahead when it is closed or collected."""
 
     def __init__(self, batches: Batches) -> None:
         self._batches = batches

@@ -50,7 +50,7 @@ class Plain:
 
     @property
     def is_two_pages(self) -> bool:
-        """Whether two pages are all there is, for the second has the total of the first.
+        """Whether two pages are everything, because the second has the total of the first.
 
         The second one was bounded, so that nothing is behind the bound.
         """

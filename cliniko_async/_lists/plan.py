@@ -48,7 +48,7 @@ class Reading:
         model: What the records are.
 
     Raises:
-        InvalidValueError: `on_bad_record` is none of what can happen.
+        InvalidValueError: `on_bad_record` is not one of the values it takes.
     """
 
     view: View

@@ -1,4 +1,4 @@
-"""The pages of one list, in order, with nothing missing: what every listing reads from.
+"""The pages of one list, in order and complete: every listing reads from here.
 
 Page numbers drift: archive a row of page 1, and the first row of page 2 is never seen. What does
 not drift is `created_at`: it never changes, every list but three can be filtered by it, and it is
@@ -11,8 +11,8 @@ creation and not at a number. The rules, in the order in which they stand below:
    Later bursts are anchored: rows created since the second of the last row, pages 1, 2 ...,
    without the rows of that second that are known. If what is left fits on a page, one request
    without the bound is enough.
-2. How many pages: all at once, up to 64, for who reads everything; for who may stop at any row 2
-   at first, then twice as many each time, up to 16. Fewer while there are many seams.
+2. How many pages: all at once, up to 64, for a caller who reads everything; for one who may stop
+   at any row, 2 at first, then twice as many each time, up to 16. Fewer while there are many seams.
 3. Two neighbouring pages of a burst fit if they were read of the same list. They are suspect if
    their totals differ, if they share a row, if the left one is short, or if they may have been
    read more than two seconds apart. Between suspect pages a seam is read: what was created from
@@ -20,7 +20,7 @@ creation and not at a number. The rules, in the order in which they stand below:
 4. A seam that does not fit on a page, a page that does not come, an empty page where rows were
    announced: there the burst is cut, and the next one is anchored behind the last row, with half
    the pages. So a deep page is replaced by a shallow one; a shallow one that fails is an error.
-5. A list ends when the total says so and there is no link to a next page.
+5. A list ends when the total says so and no link leads to a next page.
 6. A second with more rows than a page holds is read by page numbers while its pages fit, and else
    by ranges of ids, in halves of halves: rows of one second have no order of their own.
 7. A list in another order, or that cannot be filtered by `created_at`, is read by page numbers

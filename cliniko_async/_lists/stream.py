@@ -41,7 +41,7 @@ class Stream:
         return self._reader.total
 
     async def next(self) -> Batch | None:
-        """The next rows, or None when there are no more.
+        """The next rows, or None after the last ones.
 
         Raises:
             IncompleteListingError: Rows may be missing.

@@ -20,7 +20,7 @@ ROWS_AT_A_TIME: Final = 1000
 
 
 class RecordTable:
-    """Records as an Arrow table. Its repr shows the shape, and never a row.
+    """Records as an Arrow table. Its repr shows the shape, never a row.
 
     It has Arrow's own interface, so that other libraries take it as it is:
     `polars.DataFrame(table)`, `pandas.DataFrame.from_arrow(table)`, `pyarrow.table(table)`, and
@@ -76,7 +76,7 @@ class RecordTable:
 
 
 class TableBatches:
-    """A listing's records as tables of so many rows each.
+    """A listing's records as tables of a given number of rows.
 
     Args:
         pages: The listing's pages, undecoded.
@@ -85,7 +85,7 @@ class TableBatches:
         on_bad_record: What happens with records that do not fit their columns.
 
     Raises:
-        InvalidValueError: The rows are not a positive number.
+        InvalidValueError: `rows` is not a positive number.
         MissingExtraError: pyarrow is not installed.
     """
 

@@ -106,7 +106,7 @@ _moment: Final = msgspec.json.Decoder(Moment)
 
 
 def read_moments(row: bytes | msgspec.Raw) -> Moments:
-    """A row's id and moments; what cannot be read is left out, for the record does not fit."""
+    """A row's id and moments; what cannot be read is left out, because the record does not fit."""
     try:
         found = _row.decode(row)
         id = str(_id.decode(found.id))
@@ -120,9 +120,9 @@ def read_moments(row: bytes | msgspec.Raw) -> Moments:
 
 
 class Versions(Generic[M]):
-    """What a run has told, and the cursor that comes of it.
+    """What a run has reported, and the cursor that results.
 
-    A cursor's time is that of the newest stamp seen, less the time that the run took, for a row
+    A cursor's time is that of the newest stamp seen, less the time that the run took, because a row
     that changed meanwhile may have been read before. It is never later than the start of the run
     by the server's `Date`, and at most `UNCERTAIN` earlier. So rows that are stamped minutes
     behind that clock are looked at again all the same.
@@ -130,7 +130,7 @@ class Versions(Generic[M]):
     Args:
         model: What the records are.
         last: The cursor of the run before.
-        restored: Whether records that came back from the archive are told.
+        restored: Whether records that came back from the archive are reported.
 
     Attributes:
         archived: Ids of the records in the archive; None if they are not known yet.
@@ -165,7 +165,7 @@ class Versions(Generic[M]):
         return moments.since(self._last.at - OVERLAP, _MARK)
 
     def read(self, row: bytes | msgspec.Raw) -> Change[M] | DecodeError | None:
-        """The change that a row is; None if this version of it has been told.
+        """The change that a row is; None if this version of it has been reported.
 
         An error is given back once for each record that does not fit.
         """

@@ -1,6 +1,6 @@
-"""What a list is asked for: filters, sort orders, and how they stand in a query string.
+"""What is asked of a list: filters, sort orders, and how they appear in a query string.
 
-Here belongs what users write to narrow a list. Not here: how a list is then read (`_lists`), or
+What users write to narrow a list belongs here. Not here: how a list is then read (`_lists`), or
 which fields a resource has (`resources`).
 """
 

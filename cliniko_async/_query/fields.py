@@ -1,6 +1,7 @@
 """Fields that lists are filtered and sorted by, kind by kind, and the conditions made of them.
 
-Operators are those of the API's documentation: a date-time has no `=`, only numbers take lists.
+The operators are those of the API's documentation: a date-time has no `=`, and only ids and
+numbers take lists.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ class Field(Generic[Owner]):
         """A value as it stands in a condition.
 
         Raises:
-            InvalidTypeError: It is of another type, or None.
+            InvalidTypeError: The value has another type, or is None.
             InvalidValueError: The API has no such value.
         """
         if value is None:
@@ -246,7 +247,7 @@ class StringField(_Nullable[Owner]):
         return Filter(self.name, "!=" + self._text(value))
 
     def contains(self, part: str) -> Filter[Owner]:
-        """Keep records that hold this text somewhere in the field."""
+        """Keep records that contain this text somewhere in the field."""
         if not self._text(part).startswith("~"):
             return Filter(self.name, "~" + part)
         if "%" in part:
@@ -254,7 +255,7 @@ class StringField(_Nullable[Owner]):
         return Filter(self.name, f"~~%{part}%")  # two of ~ are another operator
 
     def like(self, pattern: str) -> Filter[Owner]:
-        """Keep records that match this pattern, in which `%` stands for any text."""
+        """Keep records that match this pattern, where `%` matches any text."""
         return Filter(self.name, "~~" + self._text(pattern))
 
 
@@ -308,7 +309,7 @@ class DateField(_Ordered[date, Owner]):
 
 
 class DateTimeField(_Ordered[datetime, Owner]):
-    """A moment. The API knows whole seconds: a fraction is rounded so that nothing is left out."""
+    """A date-time, in whole seconds: fractions are rounded so that nothing is left out."""
 
     __slots__ = ()
 
@@ -330,7 +331,7 @@ class DateTimeField(_Ordered[datetime, Owner]):
         return utc_text(value, round_up=True)
 
     def any(self) -> Filter[Owner]:
-        """Keep records with any value here and with none, hidden ones too.
+        """Keep records with any value here and records without one, including hidden records.
 
         On `archived_at`, `cancelled_at` and `deleted_at` this is what `include=` sends.
         """

@@ -47,7 +47,7 @@ _KINDS: Final[Mapping[str, type[Field[Any]]]] = {
 class Filters:
     """The fields that a resource's lists can be filtered by.
 
-    A subclass only annotates them: `last_name: StringField`. The fields are made once, here.
+    A subclass only annotates them: `last_name: StringField`. The fields are created here, once.
     """
 
     names: ClassVar[frozenset[str]] = frozenset()
@@ -91,8 +91,8 @@ def sort_text(sort: SortBy[Any]) -> str:
     """The value of the `sort` parameter.
 
     Raises:
-        InvalidTypeError: It is none of the things that `sort=` takes.
-        InvalidValueError: It is a text that is not of the form `field:desc,field`.
+        InvalidTypeError: The value is not one that `sort=` takes.
+        InvalidValueError: The text does not have the form `field:desc,field`.
     """
     if isinstance(sort, str):
         if not _SORT.fullmatch(sort):

@@ -1,4 +1,4 @@
-"""Values as they stand in a query string, before anybody knows of filters."""
+"""Values as they appear in a query string, below the level of filters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["DatePattern", "checked_text", "encode_query"]
 
 
 class DatePattern:
-    """A date in which any digit may be left open: `DatePattern(month=5)` is any day of any May."""
+    """A date with parts left open: `DatePattern(month=5)` is any day in any May."""
 
     __slots__ = ("text",)
 
@@ -39,7 +39,9 @@ def checked_text(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InvalidValueError("this text has a lone surrogate in it: it is no Unicode") from None
+        raise InvalidValueError(
+            "this text has a lone surrogate in it: it is not valid Unicode"
+        ) from None
     return text
 
 

@@ -1,7 +1,7 @@
 """One request for many ids: `q[]=id:=1,2,3`, and what its answer says of each.
 
-An answer is believed as far as it names what was asked for. A server that ignores the filter
-answers with other records; one that pages more narrowly than it was asked has a next page.
+An answer is trusted as far as it holds what was asked for. A server that ignores the filter
+answers with other records; one whose pages are shorter than requested has a next page.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def plain_id(id: str) -> str:
 
 
 def can_exist(id: str) -> bool:
-    """Whether there can be a record of this id. A server may refuse a batch with one too large."""
+    """Whether a record can have this id. A server may refuse a batch if an id is too large."""
     return int(id) <= LARGEST_ID
 
 
@@ -70,7 +70,7 @@ def batch_request(
         model: What they are decoded to.
         path: The path of their list.
         ids: As the API writes them.
-        params: What else is asked, such as hidden records.
+        params: What else is requested, such as hidden records.
     """
     parse_rows = parse_page(path.removesuffix("/inactive").rpartition("/")[2])
     asked = frozenset(ids)

@@ -54,10 +54,10 @@ class Gettable(Resource[M], Generic[M, I]):
 
         Args:
             id: Its id, or a link to it.
-            include: Find it even if it is one of these. The API answers 404 for them otherwise.
+            include: Find the record even if it is one of these, for which the API answers 404.
 
         Raises:
-            NotFoundError: There is none, or it is hidden.
+            NotFoundError: No record has this id, or it is hidden.
         """
         template, path = self._of(id)
         params = tuple(include_params(include, type(self)))
@@ -98,7 +98,7 @@ class Batched(Resource[M], Generic[M, I]):
         include: Iterable[I] = (),
         missing: Literal["raise", "none"] = "raise",
     ) -> Sequence[M | None]:
-        """Fetch many records by id, a hundred per request, in the order asked.
+        """Fetch many records by id, a hundred per request, in the order of the ids.
 
         Args:
             ids: Ids, or links to the records. Duplicates are fetched once; None stays None.
@@ -126,14 +126,14 @@ class Batched(Resource[M], Generic[M, I]):
             patients = await cliniko.patients.by_id(a.patient for a in appointments)
             names = [patients[a.patient.id].label for a in appointments if a.patient]
 
-        Records are found even if they are hidden, for what is linked to them may not be. Those
-        that were deleted for good are left out.
+        Hidden records are found, too, because what links to them may not be hidden. Records that
+        were deleted for good are left out.
 
         Args:
-            ids: Links or ids. Duplicates are fetched once, and None is passed over.
+            ids: Links or ids. Duplicates are fetched once, and None is skipped.
 
         Raises:
-            InvalidTypeError: It is one id.
+            InvalidTypeError: A single id was passed.
             InvalidValueError: A link leads to another resource.
             IncompleteListingError: The server ignores the filter on ids.
         """
@@ -168,7 +168,7 @@ class Batched(Resource[M], Generic[M, I]):
 
 
 def _gathering(view: View, path: str, model: type[M]) -> Gathering[M]:
-    """Where a resource's gets wait for each other."""
+    """Where gets of one resource wait for each other."""
     kept = view.session.gatherings
     gathering: Gathering[M] | None = kept.get(path)
     if gathering is None:

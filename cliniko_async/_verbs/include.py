@@ -1,4 +1,4 @@
-"""Hidden records: what the API leaves out of lists and answers 404 for, and how it is asked for.
+"""Hidden records: what the API leaves out of lists and answers 404 for, and how to request it.
 
 A record that is archived, cancelled or deleted is shown where a filter names its mark. Inactive
 practitioners have lists of their own instead.
@@ -57,7 +57,7 @@ def marks_of(resource: type[object]) -> Sequence[str]:
 
 
 def hidden_kinds(resource: type[object]) -> Sequence[str]:
-    """What `include=` can bring to light in a resource."""
+    """What `include=` can show of a resource."""
     marks = [mark.removesuffix("_at") for mark in marks_of(resource)]
     return (*marks, "inactive") if getattr(resource, "inactive_apart", False) else marks
 
@@ -66,7 +66,7 @@ def include_params(include: Iterable[str], resource: type[object]) -> Iterable[t
     """The query parameters that make hidden records appear.
 
     Raises:
-        InvalidTypeError: It is a text instead of a set.
+        InvalidTypeError: A text was passed instead of a set.
         InvalidValueError: The resource has no such hidden records.
     """
     if isinstance(include, str):

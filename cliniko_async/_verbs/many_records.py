@@ -1,4 +1,4 @@
-"""Lists, written once: what every list takes and gives."""
+"""Lists, written once: what every list takes and returns."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class ListOptions(TypedDict, Generic[F, I], total=False):
 
     Attributes:
         sort: A field, `.asc()`, `.desc()`, a tuple of them, or the API's own text.
-        include: Kinds of records that the API hides otherwise.
-        per_page: Records a page, 1 to 100. Fewer means more requests.
+        include: Kinds of records that the API otherwise hides.
+        per_page: Records per page, 1 to 100. Fewer means more requests.
         on_change: What happens when rows come or go under a listing that cannot heal itself.
         on_bad_record: What happens when a record does not fit its model.
     """
@@ -79,7 +79,7 @@ class Lists(Resource[M], Generic[M, F, I]):
         link: Link | None = None,
         **options: Unpack[ListOptions[F, I]],
     ) -> Listing[M]:
-        """A listing of the path that this template gives with the parent's id, or of a link's."""
+        """A listing of the path that this template makes with the parent's id, or of a link's."""
         return Listing(self._plan(template, parent, where, link=link, **options))
 
     def _plan(
@@ -156,14 +156,14 @@ class Listable(Lists[M, F, I], Batched[M, I]):
             where: Filters, such as `f.last_name.contains("son")`. Several mean "and".
             sort: A field, `.asc()`, `.desc()`, a tuple of them, or the API's own text. The default
                 order is that of creation, in which a listing heals itself when rows come and go.
-            include: Kinds of records that the API hides otherwise.
-            per_page: Records a page, 1 to 100. Fewer means more requests.
-            on_change: In another order than the default: whether rows that come or go under way
-                raise `ListingChangedError` after the last row.
+            include: Kinds of records that the API otherwise hides.
+            per_page: Records per page, 1 to 100. Fewer means more requests.
+            on_change: In an order other than the default: whether rows that come or go during
+                the iteration raise `ListingChangedError` after the last row.
             on_bad_record: Whether a record that does not fit the model raises, is skipped, or is
-                handed as a `DecodeError` to a function and skipped.
-            link: A link to a list of these records, such as `patient.attendees`, whose own query
-                is kept.
+                passed as a `DecodeError` to a function and skipped.
+            link: A link to a list of these records, such as `patient.attendees`. The link's own
+                query is kept.
         """
         return self._list(
             self.path,
@@ -185,11 +185,11 @@ class Listable(Lists[M, F, I], Batched[M, I]):
     ) -> Listing[M]:
         """List all records that pass the filters, for a job that reads them to the end.
 
-        It is `list` in the bulk lane, with as many pages under way as can be from the start.
+        It is `list` in the bulk lane, with as many pages in flight as possible from the start.
 
         Args:
             where: Filters, as in `list`.
-            include: Kinds of records that the API hides otherwise.
+            include: Kinds of records that the API otherwise hides.
             on_bad_record: As in `list`.
         """
         plan = self._plan(self.path, None, where, include=include, on_bad_record=on_bad_record)
@@ -205,30 +205,30 @@ class Listable(Lists[M, F, I], Batched[M, I]):
     ) -> Changes[M]:
         """Fetch what has been created, updated, hidden or restored since a moment or a cursor.
 
-        Hidden records are included: what was archived, cancelled or deleted is told as such where
-        the API has a moment for it, and what was merged, for patients. What came back from the
-        archive is told as "restored", though the API shows no trace of that. Records that were
-        deleted for good are not told: compare the ids. At least once: a run that ended before its
-        last change is to be repeated from the same place.
+        Hidden records are included: what was archived, cancelled or deleted is reported as such
+        where the API has a timestamp for it, and so are merged patients. What came back from the
+        archive is reported as "restored", although the API shows no trace of that. Records that
+        were deleted for good are not reported: compare the ids. Each change is reported at least
+        once: repeat a run that ended before its last change from the same place.
 
-        A quiet run costs one request, and one per mark: two for patients, four for individual
-        appointments.
+        A run without changes costs one request, and one per kind of hidden record: two for
+        patients, four for individual appointments.
 
         Args:
-            since: A moment, to begin with. Rows are looked at from five minutes before it.
+            since: A date-time to begin at. Rows are looked at from five minutes before it.
             cursor: The `.cursor` of the last run, once its last change was taken.
-            restored: Whether records that came back from the archive are looked for. The first
-                run reads the archive for it, a request per hundred records in there, and the
-                cursor grows by about twelve characters for each. When a later run finds one, that
-                costs a count for each halving of the archive down to a page, and two requests.
-            on_bad_record: What happens to a record that does not fit its model. By default the run
-                goes on; at its end a warning names each with its field, and `.bad_records` has
-                them. A function is called with the `DecodeError` instead. "raise" raises it. In any
-                case the next run asks for the record again.
+            restored: Whether to look for records that came back from the archive. The first run
+                reads the archive for this, one request per hundred records in it, and the
+                cursor grows by about twelve characters per archived record. Finding a restored
+                record costs one count per halving of the archive, and two requests.
+            on_bad_record: What happens to a record that does not fit its model. By default, the run
+                continues without it; at the end, a warning names each record and its field, and
+                `.bad_records` has the errors. A function is called with the `DecodeError`
+                instead. "raise" raises it. In any case, the next run asks for the record again.
 
         Raises:
-            InvalidTypeError: Neither or both of `since` and `cursor` are given.
-            InvalidValueError: The cursor is not one, or the moment has no time zone.
+            InvalidTypeError: Neither or both of `since` and `cursor` were passed.
+            InvalidValueError: The text is not a cursor, or the date-time has no time zone.
         """
         bulk = type(self)(self._view.bulk())
         return Changes(

@@ -136,13 +136,13 @@ class Archivable(Resource[M]):
     """Can be archived."""
 
     async def archive(self, id: Ref) -> None:
-        """Archive a record: it is hidden from lists and `get` unless they include archived ones.
+        """Archive a record: lists and `get` hide it unless they include archived records.
 
-        What is archived already stays so. The API answers 404 then, as for what does not exist; a
-        second request finds out which it is.
+        A record that is already archived stays archived. The API answers 404 then, as it does for
+        a record that does not exist; a second request finds out which it is.
 
         Raises:
-            NotFoundError: There is no such record.
+            NotFoundError: No record has this id.
         """
         try:
             await self._act("POST", id, "/archive", Repeat.GONE)
@@ -172,7 +172,7 @@ class Unarchivable(Resource[M]):
 
 
 class Deletable(Resource[M]):
-    """Can be deleted for good: there is no archive for it."""
+    """Can be deleted for good; it has no archive."""
 
     async def delete(self, id: Ref) -> None:
         """Delete a record for good."""
@@ -189,7 +189,7 @@ class DeletionDeprecated(Resource[M]):
 
 
 class Conflicting(Resource[M]):
-    """Can clash with others in time. The API does not refuse clashes: it tells, when asked."""
+    """Can clash with others in time. The API reports clashes when asked, but allows them."""
 
     async def conflicts(self, id: Ref) -> bool:
         """Whether it overlaps with another booking of the practitioner."""
@@ -198,7 +198,7 @@ class Conflicting(Resource[M]):
 
 
 def _read_nothing(body: bytes) -> None:
-    """An empty answer, or JSON that nobody needs. A page of HTML is no answer of the API's."""
+    """An empty answer, or JSON that nobody needs. A page of HTML is not an answer of the API."""
     if body.strip():
         msgspec.json.decode(body)
 
