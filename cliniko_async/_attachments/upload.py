@@ -24,7 +24,7 @@ __all__ = ["Form", "OnProgress", "Upload"]
 PIECE_BYTES: Final = 64 * 1024
 
 OnProgress = Callable[[int, int], object]
-"""Is told how many bytes of how many have gone."""
+"""Called with the bytes transferred so far, and the bytes in total."""
 
 
 @attrs.frozen
@@ -139,7 +139,7 @@ def _part(boundary: str, about: str, value: str, more: str = "") -> str:
 
 
 def _size_of(path: Path) -> int:
-    """The size of a file. What is endless or has no size (pipes, devices) is no file to send."""
+    """The size of a file. What is endless or has no size (pipes, devices) is not a file to send."""
     try:
         found = path.stat()
     except (OSError, ValueError):

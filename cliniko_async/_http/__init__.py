@@ -1,6 +1,6 @@
 """One request, from the call to the bytes on the wire, and back.
 
-Here belong accounts, sessions, tries and answers. `wire` and `file_host` alone know the HTTP
+Credentials, sessions, tries and answers belong here. `wire` and `file_host` alone know the HTTP
 library, and are imported when a session opens. Not here: anything about records or lists.
 """
 

@@ -28,7 +28,7 @@ _USER_AGENT: Final = re.compile(r"[!-'*-~][ -'*-~]* \([!-'*-?A-~]+@[!-'*-?A-~]+\
 
 
 class Secret:
-    """A text that shows as stars wherever it is printed."""
+    """A text that is printed as stars."""
 
     __slots__ = ("_text",)
 
@@ -49,7 +49,7 @@ class Credentials:
 
     Attributes:
         shard: The part of Cliniko's hosting that the account lives on, such as `au2`.
-        base_url: Where paths are appended, without a slash at the end.
+        base_url: The URL that paths are appended to, without a slash at the end.
         user: A hash that stands for the user whom the key belongs to, for the limiter.
     """
 
@@ -62,7 +62,7 @@ class Credentials:
     def of(cls, key: Secret, *, base_url: str | None = None) -> Credentials | ClinikoError:
         """Find out the shard and the base URL, or what is wrong with them.
 
-        Errors are given back, to be raised in a frame that holds no key.
+        Errors are returned, so that they are raised in a frame that holds no key.
         """
         try:
             return cls._of(key.reveal(), base_url)
@@ -113,8 +113,9 @@ def check_base_url(url: str) -> str:
     """The base URL without a slash at its end.
 
     Raises:
-        InvalidTypeError: It is not a text.
-        InvalidValueError: It is not https (http is for loopback alone), or more than a base.
+        InvalidTypeError: `base_url` is not a text.
+        InvalidValueError: It is not https (http is accepted for loopback only), or it has more than
+            a host and a path.
     """
     expect(url, str, "base_url is a text of the form https://host/v1")
     if not _is_base(url):
@@ -145,7 +146,7 @@ def _is_base(url: str) -> bool:
 
 
 def is_confidential(url: str) -> bool:
-    """Whether nobody on the way sees what is sent to a URL: https, or http to this very host."""
+    """Whether nobody on the way can see what is sent to a URL: https, or http on loopback."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -165,7 +166,7 @@ def _is_loopback(host: str) -> bool:
 def check_user_agent(text: str | None) -> str:
     """The User-Agent, if it names an application and an e-mail address.
 
-    Cliniko's documentation asks for both and announces that it may block clients without them.
+    Cliniko's documentation asks for both, and says that clients without them may be blocked.
 
     Raises:
         InvalidValueError: It does not have the form `NAME (E-MAIL)`.

@@ -87,7 +87,7 @@ def is_success(status: int) -> bool:
 
 @attrs.frozen
 class Failure:
-    """A try that brought no usable answer.
+    """A try without a usable answer.
 
     Attributes:
         what: In words, for the message.
@@ -107,7 +107,7 @@ class Failure:
 
     @property
     def was_done(self) -> bool:
-        """Whether the API said that it did what was asked, though the rest cannot be read."""
+        """Whether the API said that it did what was asked, although the rest cannot be read."""
         return is_success(self.status)
 
 
@@ -183,7 +183,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _fields(said: Mapping[str, Any]) -> dict[str, str]:
-    """What a 422 says of each field: a text by the documents, a list or null in the field."""
+    """What a 422 says about each field: a text by the documents, a list or null in practice."""
     errors = said.get("errors")
     if not isinstance(errors, dict):
         return {}

@@ -36,7 +36,7 @@ def raw_request(
     params: Mapping[str, object] | Sequence[tuple[str, object]] | None,
     body: object,
 ) -> Request[Any]:
-    """The request for a path, with what is known of its verb."""
+    """The request for a path, with what is known about its verb."""
     expect(method, str, "a method is a text: 'GET'")
     verb = method.upper()
     if verb not in _REPEATS:
@@ -55,7 +55,7 @@ def raw_request(
 
 
 def _split(base_url: str, path: str) -> tuple[str, list[tuple[str, str]]]:
-    """A path or link without the base URL, and the query that it brings along."""
+    """A path or link without the base URL, and its query."""
     base, parts = urlsplit(base_url), _parts_of(path)
     if parts.netloc and parts[:2] != base[:2]:
         raise InvalidValueError("the key is sent to the API's own server only: pass a path")

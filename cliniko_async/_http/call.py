@@ -1,4 +1,4 @@
-"""One request's way: take a place in the limiter, send, try again, and read or raise.
+"""The life of one request: take a place in the limiter, send, try again, and read or raise.
 
 Errors are raised in one place, in a frame that holds neither an answer nor a value.
 """

@@ -1,6 +1,6 @@
-"""Who is told what a session does: callbacks of the caller's, and telemetry.
+"""Observers of a session: the caller's callbacks, and telemetry.
 
-Whatever callbacks do, the calls go on.
+Whatever callbacks do, calls continue.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Callback(Generic[E]):
     """A callback that cannot do harm: what it raises is logged, once.
 
     Args:
-        name: Under which argument it was given.
+        name: The argument that it was passed as.
         function: What to call with each event.
 
     Raises:
-        InvalidTypeError: It cannot be called, or returns something to await.
+        InvalidTypeError: It is not callable, or has to be awaited.
     """
 
     def __init__(self, name: str, function: Callable[[E], object]) -> None:
@@ -55,7 +55,7 @@ class Callback(Generic[E]):
             self._log(error)
 
     def _log(self, error: Exception) -> None:
-        """Say so, without the error's own text, which may hold anything."""
+        """Log it, without the error's own text, which may hold anything."""
         if not self._failed:
             self._failed = True
             logger.error(
@@ -66,7 +66,7 @@ class Callback(Generic[E]):
 
 
 class Observers:
-    """Those who are told what a session does.
+    """Everything that observes a session.
 
     Attributes:
         around: Makes what each call runs inside, from its method, its path's template and its
@@ -96,15 +96,15 @@ class Observers:
 
     @property
     def watch_requests(self) -> bool:
-        """Whether anybody wants to know of attempts."""
+        """Whether anything observes attempts."""
         return bool(self._on_request)
 
     def waited(self, wait: Wait) -> None:
-        """Tell of a wait for the rate limit."""
+        """Report a wait for the rate limit."""
         for callback in self._on_wait:
             callback(wait)
 
     def requested(self, event: RequestEvent) -> None:
-        """Tell of an attempt that has ended."""
+        """Report an attempt that has ended."""
         for callback in self._on_request:
             callback(event)

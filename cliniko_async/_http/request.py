@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @attrs.define(eq=False)  # two budgets of the same size are two budgets
 class Budget:
-    """Requests that a view may send in all."""
+    """How many requests a view may send in total."""
 
     limit: int
     spent: int = 0
@@ -39,7 +39,7 @@ class Budget:
         """Take one request out of the budget.
 
         Raises:
-            RequestBudgetError: None is left.
+            RequestBudgetError: No request is left.
         """
         self.check()
         self.spent += 1
@@ -48,7 +48,7 @@ class Budget:
         """See whether a request is left.
 
         Raises:
-            RequestBudgetError: None is left.
+            RequestBudgetError: No request is left.
         """
         if self.spent >= self.limit:
             raise RequestBudgetError(
@@ -115,7 +115,7 @@ class Request(Generic[T]):
         return Request("GET", template, path, parse, query=encode_query(params))
 
     def read(self, answer: Response) -> T | DecodeError:
-        """What an answer says: mostly its body alone, which is parsed."""
+        """The value of an answer: mostly its body alone, parsed."""
         return self.parse(answer.body)
 
     def settled(self) -> Request[T]:

@@ -35,7 +35,7 @@ class Repeat(Enum):
 
     @property
     def writes(self) -> bool:
-        """Whether it changes anything."""
+        """Whether the verb changes anything."""
         return self is not Repeat.READ
 
 
@@ -52,8 +52,8 @@ class Patience:
         """Seconds to wait before the next try, or None to give up.
 
         Args:
-            took: Seconds that the try took which has just failed.
-            asked: Seconds that the server has asked for, which are granted within the patience.
+            took: Seconds that the failed try took.
+            asked: Seconds that the server has asked to wait, which are granted within the patience.
         """
         self.tries += 1
         self.spent += took

@@ -1,4 +1,4 @@
-"""What the HTTP library is handed, and what comes back: requests without a repr, and bodies.
+"""What is passed to the HTTP library, and what comes back: requests without a repr, and bodies.
 
 A request's repr in the HTTP library shows its URL, and crash reporters show reprs.
 """
@@ -36,8 +36,8 @@ def pieces_of(response: httpx.Response) -> AsyncIterable[bytes]:
     """The body of an answer, unpacked, piece by piece.
 
     Raises:
-        UnpackError: It is packed in another way than was asked for, or, while it is read,
-            damaged.
+        UnpackError: It is packed in a way that was not asked for, or turns out to be damaged
+            while it is read.
     """
     if response.is_closed:  # a transport of the caller's has read and unpacked it
         return _once(response.content)

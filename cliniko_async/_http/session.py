@@ -67,9 +67,9 @@ class Session:
     Attributes:
         rate: What the user is allowed.
         traffic: What was sent so far.
-        observers: Those who are told what it does.
-        gatherings: The gets that wait together, by path.
-        unknown_members: What answers had that no model knows.
+        observers: Everything that observes it.
+        gatherings: Gets that wait together, by path.
+        unknown_members: Members of answers that no model knows.
     """
 
     def __init__(
@@ -159,12 +159,12 @@ class Session:
         return self._closed.is_set()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, but no longer than the session is open."""
+        """Wait, but only as long as the session is open."""
         with anyio.move_on_after(seconds):
             await self._closed.wait()
 
     async def aclose(self) -> None:
-        """End all calls and tasks, and close connections and the share. A second time is nothing.
+        """End all calls and tasks, and close connections and the share. It may be called twice.
 
         Calls that wait, are in flight or wait for their next try end with an error of their own.
         """
@@ -180,7 +180,7 @@ class Session:
             await ways.wire.aclose()
 
     async def _end_tasks(self) -> None:
-        """Let tasks end with their calls, whose errors somebody may wait for, and cancel others."""
+        """Let tasks end with their calls, whose errors may be awaited, and cancel the others."""
         tasks = self._tasks - {asyncio.current_task()}
         if not tasks:
             return
@@ -196,7 +196,7 @@ class Session:
             ApiError: The API answered with an error status.
             TransportError: No usable answer came.
             OutcomeUnknownError: A write may or may not have happened.
-            AnswerUnreadableError: A write was done, but its answer is not readable.
+            AnswerUnreadableError: A write was done, but its answer cannot be read.
             DecodeError: The answer does not fit the model.
             ReadOnlyError: A write on a read-only session.
         """
@@ -235,7 +235,7 @@ class Session:
 
     @property
     def server_time(self) -> datetime | None:
-        """The `Date` of the latest answer that has one: the server's clock."""
+        """The `Date` of the latest answer that had one: the server's clock."""
         return date_of({"date": self._date})
 
     def server_now(self) -> datetime | None:
@@ -244,7 +244,7 @@ class Session:
         return heard and heard + timedelta(seconds=ways.loop.time() - self._dated)
 
     def note_wait(self, wait: Wait) -> None:
-        """Count a wait for the rate limit, and tell who wants to know. It never raises."""
+        """Count a wait for the rate limit, and report it. It never raises."""
         self.traffic.waits += 1
         self.traffic.waited += wait.seconds
         self.observers.waited(wait)
@@ -275,7 +275,7 @@ class View:
         self.options: Options = options
 
     def bulk(self) -> View:
-        """The same view in the bulk lane, for what is a job whoever asks for it."""
+        """The same view in the bulk lane, for what is always a job."""
         return View(self.session, attrs.evolve(self.options, lane="bulk"))
 
     async def call(self, request: Request[T]) -> T:
@@ -287,7 +287,7 @@ class View:
         return self.session.spawn(self.call(request))
 
     async def together(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """Do several things at once, and give their results in order.
+        """Do several things at once, and return their results in order.
 
         At the first error, whichever it is, the others are cancelled and have ended when it is
         raised.

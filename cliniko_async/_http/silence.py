@@ -1,8 +1,8 @@
-"""Silence for what others tell of our requests: the HTTP library's logs, and tracers.
+"""Keeps the HTTP library's logs and tracers from showing this library's requests.
 
 httpx logs whole URLs at INFO, with what was searched for in them, httpcore logs headers, and
-OpenTelemetry's instrumentation of HTTP libraries puts URLs into spans. They do so for programs
-that send requests of their own; ours never asked to have patients' names told. `httpx2` and
+OpenTelemetry's instrumentation of HTTP libraries puts URLs into spans. That is right for programs
+that send requests of their own; nobody asked for patients' names to be shown. `httpx2` and
 `httpcore2` are the same libraries under other names, which a program may put in their place.
 """
 
@@ -46,7 +46,7 @@ def install() -> None:
 
 
 class Sending:
-    """Marks what happens inside, in this task, as ours."""
+    """Marks what happens inside, in this task, as this library's."""
 
     __slots__ = ("_token", "_untraced")
 

@@ -21,7 +21,7 @@ class RequestEvent:
         status: The answer's HTTP status; None if none came.
         request_id: The answer's `X-Request-Id`, if it had one.
         attempt: Which attempt of its call it was; the first is 1.
-        waited: Seconds for which the call waited for the rate limit before it.
+        waited: Seconds that the call waited for the rate limit before this attempt.
         took: Seconds from the place in the rate limit to the body's last byte, or to the failure.
         bytes: Bytes of the answer's body, unpacked.
         lane: "interactive" or "bulk".
@@ -40,9 +40,9 @@ class RequestEvent:
 
 @attrs.frozen
 class Wait:
-    """A call has waited for the rate limit and goes on now.
+    """A call has waited for the rate limit, and continues now.
 
-    Less than 10 ms is not a wait: it takes the limiter as long to be asked.
+    Less than 10 ms does not count as a wait: asking the limiter takes that long.
 
     Attributes:
         lane: "interactive" or "bulk".
@@ -58,12 +58,12 @@ class Traffic:
     """What a session has sent so far.
 
     Attributes:
-        requests: Requests that were sent, every try and redirect counted.
+        requests: Requests that were sent, including every try and redirect.
         refused: Those that were answered with 429.
         retried: Those that were tries after the first.
-        busiest: The most that were sent within any `per` seconds.
+        busiest: The most requests that were sent within any `per` seconds.
         waits: Calls that had to wait for the rate limit.
-        waited: Seconds that they waited, all together.
+        waited: Seconds that they waited, in total.
     """
 
     per: float

@@ -1,4 +1,4 @@
-"""The HTTP library's transports, one for each way out: directly, or by the environment's proxies.
+"""The HTTP library's transports, one per way out: direct, or through the environment's proxies.
 
 Requests are handed to transports, not to a client: what patches clients (tracers do) sees none of
 ours, and nothing follows redirects or keeps cookies. The choice of a proxy, which clients make,
@@ -59,7 +59,7 @@ class Transports:
 
     Args:
         connections: How many idle connections are kept.
-        given: The caller's own transport, which everything is sent by then.
+        given: The caller's own transport, which then sends everything.
 
     Raises:
         InvalidValueError: A variable of the environment cannot be right.
@@ -85,7 +85,7 @@ class Transports:
         self._proxied = _proxies(tls, limits)
 
     def way_to(self, url: httpx.URL) -> Way:
-        """The way to a URL. Plain http goes to this very host alone, so that no proxy sees it."""
+        """The way to a URL. Plain http goes to this host only, so that no proxy sees it."""
         if url.scheme == "http" or not self._proxied:
             return self._direct
         way = self._hosts.get(url.host)

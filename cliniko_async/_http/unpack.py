@@ -1,4 +1,4 @@
-"""Bodies, unpacked piece by piece: no answer takes more memory than its bound.
+"""Bodies, unpacked piece by piece: no answer takes more memory than its limit.
 
 A few kilobytes can unpack to gigabytes. So a piece of a body is unpacked to a bounded number of
 bytes at a time, and one layer of one encoding is taken: the one that was asked for.
@@ -30,7 +30,7 @@ class UnpackError(Exception):
     """A body cannot be unpacked; its text says why, and holds nothing of the body.
 
     Attributes:
-        hopeless: Whether it would be the same another time.
+        hopeless: Whether another try would end the same way.
     """
 
     def __init__(self, why: str, *, hopeless: bool) -> None:

@@ -1,4 +1,4 @@
-"""One request on the wire: with `file_host` and `transports`, all that knows the HTTP library.
+"""One request on the wire. Only this, `file_host` and `transports` know the HTTP library.
 
 Nothing beneath it follows redirects, adds credentials or retries, so that every request that
 leaves has a place in the limiter. No error of the HTTP library gets out: they carry the request,
@@ -75,7 +75,7 @@ class Wire:
         self._interrupted: anyio.Event | None = None
 
     async def interrupt(self) -> None:
-        """End the requests that are under way, and send no other."""
+        """End the requests in flight, and send no more."""
         self._interrupted = anyio.Event()
         for scope in self._under_way:
             scope.cancel()

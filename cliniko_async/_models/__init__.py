@@ -1,7 +1,7 @@
 """Records: what they are, and JSON to and from them.
 
-Here belong the base of all models, values that several of them share, and the converter that
-reads and writes them. Not here: the resources' own models, which stand with their resource.
+The base of all models, values that several of them share, and the converter that reads and writes
+them belong here. Not here: the resources' own models, which are in `resources`.
 """
 
 from cliniko_async._models.converter import decode, decode_rows

@@ -1,4 +1,4 @@
-"""Records as Arrow tables: what a model says of its fields becomes the types of columns.
+"""Records as Arrow tables: a model's fields become typed columns.
 
 A table's schema depends on the model alone, never on the rows: columns that happen to be empty
 have the same type as all others. A relation to one record is its id, in a column named as the
@@ -188,7 +188,7 @@ def table_of(
     Args:
         model: What the records are.
         rows: The records.
-        on_bad_record: Called for each record that does not fit the model, which is left out then.
+        on_bad_record: Called for each record that does not fit the model, which is then left out.
             Without it, the first such record is an error.
 
     Raises:

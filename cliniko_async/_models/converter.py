@@ -1,4 +1,4 @@
-"""JSON to models and back: the one place where raw JSON becomes typed, or ceases to be.
+"""JSON to models and back: the one place where raw JSON becomes typed, and the other way round.
 
 cattrs, with strict hooks, says what is right. A good page takes a faster way, msgspec straight
 into the same attrs classes; when that fails in any way, the page goes record by record through
@@ -37,7 +37,7 @@ Json = Any
 Decoder = Callable[[bytes | msgspec.Raw], Any]
 
 _KEY_IN_PATH: Final = re.compile(r"""\[['"].*['"]\]""")
-"""A part of a path that is no field's name: it came with the record."""
+"""A part of a path that is not a field's name: it came with the record."""
 
 SCALARS: Final = (Moment, Decimal, Link)
 """What msgspec reads more freely than cattrs does, field by field."""
@@ -287,7 +287,7 @@ def _is_sound(model: Any, records: Sequence[Any]) -> bool:
 def decode(model: type[M], raw: bytes | msgspec.Raw) -> M | DecodeError:
     """One record, or the error that says why it does not fit the model.
 
-    Errors are given back, to be raised in a frame that holds no raw record.
+    Errors are returned, so that they are raised in a frame that holds no raw record.
     """
     record = _decode_fast(model, raw)
     if record is not None and _is_sound(model, [record]):
@@ -344,7 +344,7 @@ def _named(model: type[Model], id: str | None) -> str:
 
 
 def _describe(error: BaseException, kind: type | None) -> str:
-    """What is wrong, in words that hold no value: only our own errors are quoted."""
+    """What is wrong, in words without a value: only our own errors are quoted."""
     if isinstance(error, _Misfit):
         return str(error)
     if isinstance(error, KeyError):

@@ -1,7 +1,7 @@
 """Fields that are written: checked against their annotations, once compiled for each class.
 
-What type checkers read is the rule: the `...Fields` of a resource, and the models of the parts in
-them. Everything that is wrong is told at once, before a request is spent.
+The rules are the annotations that type checkers read: the `...Fields` of a resource, and the
+models of the parts in them. All problems are reported at once, before a request is spent.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ F = TypeVar("F")
 
 @attrs.frozen
 class Longest:
-    """The most characters of a text, as the API documents it."""
+    """The most characters that a text may have, as the API documents it."""
 
     characters: int
 
@@ -297,7 +297,7 @@ def encode_fields(kind: Any, fields: Mapping[str, object]) -> dict[str, Json]:
     """The JSON object of a create or update.
 
     Raises:
-        InvalidFieldsError: Fields that the API does not have (it would ignore them in silence), or
+        InvalidFieldsError: Fields that the API does not have (it would silently ignore them), or
             values that it does not take. Nothing was sent.
     """
     problems: Problems = []
@@ -312,9 +312,9 @@ def encode_fields(kind: Any, fields: Mapping[str, object]) -> dict[str, Json]:
 
 
 def fields_from_json(kind: type[F], value: Mapping[str, Any]) -> F:
-    """Make the fields of a create or update of a JSON object that came from elsewhere.
+    """Make the fields of a create or update from a JSON object that came from elsewhere.
 
-    For web forms, webhooks and language models, which have texts where the fields are dates:
+    For web forms, webhooks and language models, which send texts where the fields are dates:
 
         fields = fields_from_json(PatientFields, {"date_of_birth": "1990-12-31", ...})
         patient = await cliniko.patients.create(**fields)

@@ -1,7 +1,7 @@
 """Kinds of values that can be written: what fits, how it stands in JSON, and what to write instead.
 
 A kind checks a value that a program passes, and makes JSON of it; or it reads a value out of JSON
-that came from elsewhere. What is wrong is said in a line that names the path and never the value.
+that came from elsewhere. Each problem is one line that names the path, never the value.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Scalar:
         json: What to write in JSON.
         encode: Makes JSON of a value that fits, and raises for others.
         decode: Makes a value of JSON, or raises.
-        instead: For types that people pass for it: what to write instead.
+        instead: For types that people pass by mistake: what to write instead.
     """
 
     what: str
@@ -154,7 +154,7 @@ def text_of(longest: int | None = None) -> Scalar:
     """The kind of a text.
 
     Args:
-        longest: Its most characters, where the API documents it.
+        longest: The most characters it may have, if the API documents that.
     """
 
     def encode(value: Any) -> str:

@@ -52,14 +52,14 @@ class Link(msgspec.Struct, frozen=True, eq=False, gc=False, repr_omit_defaults=T
 
     @property
     def url(self) -> str:
-        """The URL as the API sent it; empty if there is none."""
+        """The URL as the API sent it; empty if it sent none."""
         return (self._links.url if self._links else self._own or self._flat) or ""
 
     @property
     def id(self) -> str:
         """The id of the linked record.
 
-        Of a link to a list, the id of the record that the list belongs to; the empty string if
+        For a link to a list, the id of the record that the list belongs to; the empty string if
         the list belongs to none, as in the link from a referral source type to all patients.
         """
         parts = split_url(self.url)
@@ -130,8 +130,8 @@ def to_id(ref: Ref, resource: str | None = None) -> str:
         resource: If given, a link has to lead there.
 
     Raises:
-        InvalidTypeError: It is neither a string nor a link.
-        InvalidValueError: It is not an id, or a link to another resource or to a list.
+        InvalidTypeError: The reference is neither a string nor a link.
+        InvalidValueError: It is not an id, or the link leads to another resource or to a list.
     """
     if isinstance(ref, Link):
         if ref.to_list:

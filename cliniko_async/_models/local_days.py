@@ -1,6 +1,6 @@
 """Days as a clinic has them: from midnight to midnight on its own clock.
 
-The API writes all moments in UTC. A day in Melbourne begins at 13:00 or 14:00 UTC of the day
+The API writes all date-times in UTC. A day in Melbourne begins at 13:00 or 14:00 UTC on the day
 before, and has 23 or 25 hours when the clock changes.
 """
 
@@ -27,7 +27,7 @@ class LocalDay:
     Attributes:
         day: The date there.
         start: Its midnight, in UTC: `f.starts_at >= day.start`.
-        end: The midnight behind it, in UTC: `f.starts_at < day.end`.
+        end: The next midnight, in UTC: `f.starts_at < day.end`.
     """
 
     day: date

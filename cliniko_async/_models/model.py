@@ -1,4 +1,4 @@
-"""What all models have in common: attrs classes that keep their values to themselves."""
+"""What all models have in common: attrs classes whose reprs show no values."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ M = TypeVar("M", bound="Model")
 class Model:
     """A record, or a part of one, as the API sends it.
 
-    Its repr shows the class and the id and nothing else, for models hold health data and reprs
-    end in logs.
+    Its repr shows the class and the id and nothing else, because models hold health data and
+    reprs end up in logs.
     """
 
     __slots__ = ()
@@ -128,7 +128,7 @@ def model(cls: type[M]) -> type[M]:
 
 @model
 class Record(Model):
-    """A record of its own, which has an id and a URL and is dated by the API."""
+    """A record with an id, a URL, and the times at which the API created and updated it."""
 
     id: Id
     created_at: Moment

@@ -13,8 +13,8 @@ def utc_text(moment: datetime, *, round_up: bool = False) -> str:
     """A moment as the API writes it: UTC, whole seconds.
 
     Raises:
-        InvalidValueError: It has no time zone, so that it names no moment; or its year in UTC is
-            none that can be written.
+        InvalidValueError: It has no time zone, so that it names no moment; or its year in UTC
+            cannot be written.
     """
     if moment.utcoffset() is None:
         raise InvalidValueError(

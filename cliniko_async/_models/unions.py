@@ -1,4 +1,4 @@
-"""Types of fields that the API does not label: told apart here, the unknown kept as it came."""
+"""Types of fields that the API does not label: told apart here, with unknown ones kept."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class PlaceTimeoutError(TimeoutError):
     """No place came free within `max_wait`.
 
     Attributes:
-        next_place: Seconds until the next try may succeed, as far as that is known.
+        next_place: Seconds until the next try may succeed, if that is known.
     """
 
     def __init__(self, next_place: float | None) -> None:
@@ -34,13 +34,13 @@ class LimiterSnapshot:
 
     Attributes:
         free: Places that could be taken now.
-        in_flight: Requests that were admitted and are not answered yet.
+        in_flight: Requests that were admitted and have not been answered yet.
         waiting: Calls that wait for a place, by lane.
-        next_place: Seconds until the next place comes free: 0 if one is free, None if that hangs
-            on an answer.
-        paused: Seconds for which nobody of this user starts, after a 429.
-        back: Seconds until each of the taken places comes back, at the latest. Empty if another
-            than this process keeps them.
+        next_place: Seconds until the next place comes free: 0 if one is free, None if that
+            depends on a request in flight.
+        paused: Seconds for which no request of this user starts, after a 429.
+        back: Seconds until each of the taken places comes back, at the latest. Empty if they
+            are kept outside this process.
     """
 
     free: int
@@ -52,7 +52,7 @@ class LimiterSnapshot:
 
 
 class Place(Protocol):
-    """The right to send one request. Of what is said about its end, the first counts."""
+    """The right to send one request. Of several reports about its end, the first counts."""
 
     def sent(self, *, connected: bool = True) -> bool:
         """The request is about to leave. False if the place has run out, so that it must not.
@@ -68,7 +68,7 @@ class Place(Protocol):
         ...
 
     def refused(self, seconds: float | None) -> None:
-        """It was answered with 429: everybody of this user waits for so long, if it says so."""
+        """It was answered with 429: all calls of this user wait for so many seconds, if given."""
         ...
 
     def unsent(self) -> None:
@@ -98,13 +98,13 @@ class Allowance(Protocol):
             again: Whether the call was admitted before, so that it goes first in its lane.
 
         Raises:
-            PlaceTimeoutError: `max_wait` is over, or certainly not enough.
+            PlaceTimeoutError: `max_wait` is over, or certainly too short.
             SessionClosedError: The session was closed meanwhile.
         """
         ...
 
     def hold(self, seconds: Iterable[float]) -> None:
-        """Take places for so many seconds each, which an earlier process has used."""
+        """Take places that an earlier process has used, each for so many seconds."""
         ...
 
     def snapshot(self) -> LimiterSnapshot:
@@ -123,7 +123,7 @@ class Limiter(Protocol):
         """Join the sessions of a user, in the running event loop.
 
         Args:
-            user: A name for the user that is no secret.
+            user: A name for the user that is not a secret.
             rate: What the user is allowed.
 
         Raises:

@@ -1,4 +1,4 @@
-"""When the waits of those end who do not wait for as long as it takes."""
+"""Deadlines of the calls that do not wait as long as it takes."""
 
 from __future__ import annotations
 

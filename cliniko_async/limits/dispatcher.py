@@ -184,7 +184,7 @@ class Dispatcher:
     def _opens(self, line: Line, now: float) -> float | None:
         """The moment at which a lane's next call may go: `now`, or later, or None if unknown.
 
-        A later moment is one to look again, no promise.
+        A later moment is when to look again, not a promise.
         """
         moments = (
             self._connection_at(line, now),

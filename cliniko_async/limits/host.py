@@ -5,8 +5,8 @@
 
 The rule is the one of a single process (`window` has the proof), with the moments taken from the
 host's monotonic clock, which all its processes share: a place is leased for longer than an attempt
-takes, and a window more. Once its request is answered, it comes back a window after the answer; if
-its process is killed, when the lease is over, which is 50 s and a window after it was taken.
+takes, and a window more. Once its request is answered, it comes back a window after the answer. If
+its process is killed, it comes back when the lease ends, 50 s and a window after it was taken.
 
 The file is SQLite's, from the standard library: no server, no dependency. Each process has one
 conversation with it per user and event loop, in a thread of its own; a transaction takes well
@@ -20,10 +20,10 @@ system share it. By default it lies in that account's folder for state (`XDG_STA
 folder if that cannot be written to. Processes of several accounts, or of containers, share the
 file that `HostLimiter(path)` names, if all may write to it.
 
-It must lie on a local disk: a network file system is refused where it can be told (by the list of
-mounts on Linux, by the mount's flag on macOS, by the drive's kind on Windows). Not told from a
-local disk: folders that a virtual machine shares with its host, and file systems in user space of
-unknown kinds.
+It must be on a local disk: a network file system is refused where it can be recognised (by the
+list of mounts on Linux, by the mount's flag on macOS, by the drive's kind on Windows). Folders that
+a virtual machine shares with its host, and unknown file systems in user space, cannot be told from
+a local disk.
 
 If the file is locked, calls wait and it is tried again; after `patience` seconds they end with
 `LimiterUnavailableError`. If it is damaged or cannot be opened, they end at once. No request is
@@ -69,7 +69,7 @@ class HostLimiter(SharedLimiter):
         patience: Seconds that a call waits for a file that others have locked.
 
     Raises:
-        InvalidTypeError: An argument is of another type.
+        InvalidTypeError: An argument has the wrong type.
         InvalidValueError: An argument cannot be right.
     """
 
@@ -140,9 +140,9 @@ class _File:
         """Run one transaction.
 
         Raises:
-            sqlite3.Error: It was not done.
+            sqlite3.Error: The transaction failed.
             OSError: The file cannot be made.
-            StoreError: It lies on a network file system.
+            StoreError: It is on a network file system.
         """
         with self._lock:
             try:

@@ -58,7 +58,7 @@ def default() -> Path:
     """The file of this account.
 
     Raises:
-        OSError: There is no folder for it.
+        OSError: No folder for it can be used.
     """
     return _own_folder() / FILE
 
@@ -67,8 +67,8 @@ def prepare(path: Path) -> None:
     """Make the file if there is none, readable by its owner alone.
 
     Raises:
-        StoreError: It lies on a network file system.
-        OSError: It cannot be made.
+        StoreError: It is on a network file system.
+        OSError: It cannot be created.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     kind = _network_kind(path.parent)

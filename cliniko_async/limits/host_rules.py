@@ -1,4 +1,4 @@
-"""What one process tells and asks in the file, in one transaction; `script` is the same in Redis.
+"""What one process reports and requests in the file, in one transaction; `script` does it in Redis.
 
 Moments are those of the system-wide monotonic clock. It begins anew when the host does: then, or
 if the clock is behind what is written, each moment is moved so that as much is left of it as when
@@ -116,7 +116,7 @@ class Rules:
             question: What the process tells and asks.
 
         Raises:
-            sqlite3.Error: It was not done.
+            sqlite3.Error: The transaction failed.
         """
         with _Transaction(self._sql):
             now = time.monotonic() if question.now is None else question.now

@@ -20,7 +20,7 @@ def user_of(key: str, base_url: str) -> str:
     """A hash that stands for the user to whom a key belongs.
 
     A key is one user's, with or without its shard at the end. The server is its host and port:
-    a path, capitals, a slash at the end or the default port make no other server.
+    a path, capitals, a slash at the end or the default port do not make another server.
 
     Args:
         key: The API key.

@@ -1,8 +1,8 @@
 """A user's places in this process that are leased from a store which all processes share.
 
-One conversation a ledger fetches places for whoever waits, and reports what became of them. It
-sleeps unless there is something to ask or to tell, and asks at most 200 times a window, so that
-places due together cost one call; only an interactive call that may find a place is faster.
+One conversation per ledger fetches places for the calls that wait, and reports what became of
+them. It sleeps unless there is something to ask or report, and asks at most 200 times per window,
+so that places due together cost one call; only an interactive call that may find a place is faster.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Any httpx client behind the same limiters, for code that has one, or that talks to another API.
+"""Any httpx client behind the same limiters, for code that has one or that calls another API.
 
     transport = LimitedTransport(rate_limit=RateLimit(200))
     async with httpx.AsyncClient(transport=transport, auth=(key, "")) as client:

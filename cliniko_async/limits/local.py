@@ -153,7 +153,7 @@ class LocalAllowance:
         return await self._dispatcher.acquire(self, lane=lane, max_wait=max_wait, again=again)
 
     def hold(self, seconds: Iterable[float]) -> None:
-        """Take places for so many seconds each, which an earlier process has used."""
+        """Take places that an earlier process has used, each for so many seconds."""
         with self._ledger.lock:
             now = self._dispatcher.now()
             for wait in seconds:

@@ -36,7 +36,8 @@ def limiter_from(text: str) -> Limiter:
             `redis://...`, `rediss://...` or `unix://...` for a `RedisLimiter`.
 
     Raises:
-        InvalidValueError: It names none. The message does not repeat it: it may hold a password.
+        InvalidValueError: The text names no limiter. The message does not repeat it, because it may
+            hold a password.
     """
     expect(text, str, "a limiter is named by a text: 'process', 'host', a path or 'redis://...'")
     text = text.strip()
@@ -77,7 +78,7 @@ def rate_from(text: str) -> RateLimit:
         text: Requests and seconds, such as `150/60`.
 
     Raises:
-        InvalidValueError: It names none.
+        InvalidValueError: The text is not a rate.
     """
     expect(text, str, "a rate is named by a text such as '150/60'")
     found = _RATE.fullmatch(text)
@@ -90,8 +91,8 @@ def chosen_limiter(given: Limiter | None) -> Limiter:
     """The limiter that a session is given, or `CLINIKO_LIMITER`, or the one of this process.
 
     Raises:
-        InvalidTypeError: What is given is none.
-        InvalidValueError: The environment names none.
+        InvalidTypeError: The argument has another type.
+        InvalidValueError: The environment variable cannot be used.
     """
     if given is not None:
         if isinstance(given, type) or not callable(getattr(given, "open", None)):
@@ -108,8 +109,8 @@ def chosen_rate(given: RateLimit | None) -> RateLimit:
     """The rate that a session is given, or `CLINIKO_RATE_LIMIT`, or the documented one.
 
     Raises:
-        InvalidTypeError: What is given is none.
-        InvalidValueError: The environment names none.
+        InvalidTypeError: The argument has another type.
+        InvalidValueError: The environment variable cannot be used.
     """
     if given is not None:
         expect(given, RateLimit, "rate_limit= takes a RateLimit, such as RateLimit(200, per=60)")

@@ -1,8 +1,8 @@
-"""What a 429 means for everybody: wait, send one request to see, then go on evenly.
+"""What a 429 means for all calls: wait, send one request to see, then continue evenly.
 
 A 429 comes from the allowance being spent by somebody whom we do not see: another program with
-the same user's key. If all who wait started at once when the pause is over, they would meet the
-same 429 again.
+the same user's key. If all waiting calls started at once when the pause is over, they would meet
+the same 429 again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Pause:
         self._probe_due = True
 
     def opens(self, now: float) -> float | None:
-        """The moment from which one request may leave; None if that hangs on the probe's answer."""
+        """The moment from which one request may leave; None if it depends on the probe's answer."""
         if now < self.until:
             return self.until
         if self._probing:

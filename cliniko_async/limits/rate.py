@@ -51,13 +51,13 @@ class RateLimit:
         per: Seconds.
         burst: Requests that may leave at once: all of them by default, 1 for evenly spaced ones.
             Cliniko asks clients to stagger their requests; jobs are as fast either way.
-        user: A name for the user, where one user has several keys: the limit is the user's.
+        user: A name for the user, if one user has several keys: the limit is per user.
         reserve: Places that bulk leaves free while interactive calls come; by default a
             twentieth.
         in_flight: Requests on their way at once, interactive ones in the reserve not counted.
 
     Raises:
-        InvalidTypeError: A number is none.
+        InvalidTypeError: An argument is not a number.
         InvalidValueError: A number is out of its range.
     """
 

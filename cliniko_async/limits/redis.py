@@ -9,18 +9,19 @@ its request is answered, it comes back a window after the answer; if its process
 lease is over, which is 50 s and a window after it was taken. A process looks at the lease again
 just before a request leaves. Give all processes the same `RateLimit`.
 
-What is in Redis: two keys a user, `cliniko:{<hash of user and shard>}:places` and `...:state`. They
-hold random names, numbers and moments, no key and nobody's data, and expire by themselves. 200
+What is in Redis: two keys per user, `cliniko:{<hash of user and shard>}:places` and `...:state`.
+They hold random names, numbers and moments, no key and nobody's data, and expire by themselves. 200
 places take about 25 kB. It runs on Redis 6.2 or later and on Valkey, on one server with or without
 replicas, which must not be set to evict keys.
 
 What it costs: each process has one conversation with Redis for each user and event loop, however
 many calls wait, and it sleeps unless there is something to ask or to tell. One EVALSHA fetches
 places for all who wait, and reports those that were answered. Four processes that use up 200
-requests a minute need about 0.1 commands a request; where places come back one by one, as after
-`burst=1`, each process makes up to 200 commands a window. A lone call costs two: one to fetch and
-one to report, and the second is saved if another call follows soon. A wait costs one command when
-it begins and one when a place is due, for each process that waits, not for each call.
+requests per minute need about 0.1 commands per request; where places come back one by one, as
+after `burst=1`, each process makes up to 200 commands per window. A lone call costs two: one to
+fetch and one to report, and the second is saved if another call follows soon. A wait costs
+one command when it begins and one when a place is due, for each process that waits, not for each
+call.
 
 What is shared: places, the reserve that bulk leaves while interactive calls come anywhere, and the
 pause after a 429 that anybody has seen; each process then sends one request first, and goes on
@@ -65,7 +66,7 @@ class RedisLimiter(SharedLimiter):
         patience: Seconds that a call waits for a Redis that does not answer.
 
     Raises:
-        InvalidTypeError: An argument is of another type.
+        InvalidTypeError: An argument has the wrong type.
         InvalidValueError: An argument cannot be right.
     """
 

@@ -1,7 +1,7 @@
 """When a refused client may come back, by what an answer's headers say.
 
-Pure functions of headers, by lower-case name. Nothing is assumed of them: what cannot be read is
-`nan`, and what is read may still be absurd.
+Pure functions of headers, by lower-case name. Nothing is assumed about them: what cannot be read
+is `nan`, and what is read may still be absurd.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def seconds_until_reset(headers: Mapping[str, str], *, now: float) -> float | No
 
 
 def seconds_until_retry(headers: Mapping[str, str], *, now: float) -> float:
-    """Seconds that a failed server asks to be left alone, or 0 if it does not say.
+    """Seconds that a failing server asks to be left alone, or 0 if it does not say.
 
     Args:
         headers: The answer's headers, by lower-case name.

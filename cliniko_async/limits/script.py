@@ -1,6 +1,6 @@
 """The one script that Redis runs; `host_rules` is the same for a file.
 
-Two keys a user: a sorted set of the places that are taken, by the moment at which each comes
+Two keys per user: a sorted set of the places that are taken, by the moment at which each comes
 back, and a hash with what all processes should know. Moments are the server's own, so that the
 clocks of hosts need not agree. Plain Lua 5.1 and old commands alone: Redis 6.2 and Valkey run it.
 """

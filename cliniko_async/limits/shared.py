@@ -121,7 +121,7 @@ class SharedAllowance:
         )
 
     def hold(self, seconds: Iterable[float]) -> None:
-        """Take places for so many seconds each, which an earlier process has used."""
+        """Take places that an earlier process has used, each for so many seconds."""
         for wait in seconds:
             if wait > 0:
                 self._ledger.hold(wait)

@@ -145,7 +145,7 @@ Communication = MemoCommunication | SmsCommunication | EmailCommunication | Unkn
 
 
 def _kind_of(communication: dict[str, Any]) -> type[Model] | None:
-    # The category comes first, for memos have the types of what they note.
+    # The category comes first, because memos have the types of what they note.
     if communication.get("category_code") == MEMO:
         return MemoCommunication
     kinds: dict[Any, type[Model]] = {SMS: SmsCommunication, EMAIL: EmailCommunication}

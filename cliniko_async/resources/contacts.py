@@ -1,4 +1,4 @@
-"""Contacts: people and organisations who are no patients, such as doctors who refer them."""
+"""Contacts: people and organisations who are not patients, such as doctors who refer them."""
 
 from __future__ import annotations
 

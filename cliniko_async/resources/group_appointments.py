@@ -27,7 +27,7 @@ __all__ = [
 
 @model
 class GroupAppointment(Record):
-    """An appointment of several patients. Who comes is told by its attendees."""
+    """An appointment of several patients. Its attendees say who comes."""
 
     starts_at: Moment | None = None
     ends_at: Moment | None = None

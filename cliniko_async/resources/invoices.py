@@ -21,7 +21,7 @@ CalculationMethodDescription = Literal["Legacy", "Tax exclusive", "Tax inclusive
 
 @model
 class Invoice(Record):
-    """An invoice. Its items are records of their own; what is still owed is not told."""
+    """An invoice. Its items are records of their own; the API does not say what is still owed."""
 
     number: int | None = None
     issue_date: date | None = None

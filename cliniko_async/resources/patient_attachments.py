@@ -69,7 +69,7 @@ class PatientAttachment(Record):
 
 @model
 class PresignedPost(Model):
-    """Where a file can be uploaded to, and with what. A secret: it lets in whoever has it."""
+    """Where a file can be uploaded to, and with what. A secret: whoever has it can upload."""
 
     url: str | None = None
     fields: dict[str, str] | None = None
@@ -178,14 +178,14 @@ class PatientAttachments(
             file: A path, or the file's bytes.
             filename: Another name than the path's; bytes need one.
             description: What it is.
-            wait: Seconds to wait for Cliniko to process the file. Without, and if they are not
-                enough, the attachment comes back as it is, `processing_completed` being False.
-            on_progress: Is told how many bytes of how many have gone. After a failure it begins
-                again.
+            wait: Seconds to wait for Cliniko to process the file. Without it, or if it is not
+                enough, the attachment is returned as it is, with `processing_completed` False.
+            on_progress: Called with the bytes sent so far and the bytes in total. After a
+                failure it begins again.
 
         Raises:
             TransportError: The file host did not take the file; nothing was attached.
-            OutcomeUnknownError: The file may have been attached or not.
+            OutcomeUnknownError: The file may or may not have been attached.
         """
         if self._view.options.read_only:
             raise ReadOnlyError("upload writes, and this session was opened with read_only=True")
@@ -209,15 +209,15 @@ class PatientAttachments(
         *,
         on_progress: OnProgress | None = None,
     ) -> int:
-        """Download an attachment's file. How many bytes it has.
+        """Download an attachment's file, and return its size in bytes.
 
-        Nothing stands at `to` until the file is whole. Only its owner can read it then.
+        The file appears at `to` when it is complete, and only its owner can read it.
 
         Args:
             attachment: The attachment, its id, or a link to it.
             to: The path to write to.
-            on_progress: Is told how many bytes of how many have come. After a failure it begins
-                again.
+            on_progress: Called with the bytes received so far and the bytes in total. After a
+                failure it begins again.
 
         Raises:
             InvalidValueError: No file can be written to the path, or Cliniko has not processed the

@@ -57,8 +57,8 @@ class Practitioners(
     """The people who treat patients.
 
     Lists show active ones. With `include={"inactive"}`, inactive ones follow after them, in
-    whatever order is asked for. They are two lists: whoever leaves or comes back between the two
-    is in both, or in neither.
+    whatever order is asked for. They are two lists: a practitioner who becomes active or inactive
+    in between is in both, or in neither.
     """
 
     path = "/practitioners"

@@ -36,7 +36,7 @@ class ProductSuppliers(
     Archivable[ProductSupplier],
     DeletionDeprecated[ProductSupplier],
 ):
-    """Those whom the account buys products from. Archived ones cannot be listed any more."""
+    """The suppliers of the account's products. Archived ones can no longer be listed."""
 
     path = "/product_suppliers"
     model = ProductSupplier

@@ -67,7 +67,7 @@ class _OfPatient(Gettable[ReferralSource, Archived]):
 
 
 class ReferralSources(Listable[ReferralSource, ReferralSourceFilters, Archived]):
-    """How the account's patients found it."""
+    """How the account's patients found the account."""
 
     path = "/referral_sources"
     model = ReferralSource
@@ -83,7 +83,7 @@ class ReferralSources(Listable[ReferralSource, ReferralSourceFilters, Archived])
             include: Find it even if it is archived.
 
         Raises:
-            NotFoundError: There is no such patient, or it has no referral source.
+            NotFoundError: No patient has this id, or the patient has no referral source.
         """
         return await _OfPatient(self._view).get(patient_id, include=include)
 

@@ -37,7 +37,7 @@ NameFormat = Literal["first_name", "full_name", "initials", "anonymous", "semi_a
 
 @model
 class Compliance(Model):
-    """What stands against compliance with HIPAA."""
+    """What prevents compliance with HIPAA."""
 
     has_hipaa_compliance_conflicts: bool | None = None
     hipaa_compliance_conflict_messages: list[str] | None = attrs.field(

@@ -65,7 +65,7 @@ class StockAdjustments(
     Listable[StockAdjustment, StockAdjustmentFilters, Archived],
     Gettable[StockAdjustment, Archived],
 ):
-    """The changes of products' stocks. They can be added to, and not be changed."""
+    """The changes of products' stocks. New ones can be added; none can be changed."""
 
     path = "/stock_adjustments"
     model = StockAdjustment
