@@ -59,7 +59,7 @@ def apply(
     r"""Write the rows of FILE (.csv, .json or .jsonl) to a resource.
 
     Columns are named as the API's fields; an empty cell of a CSV file leaves its field alone.
-    Killed and run again, it goes on where it was and writes nothing twice.
+    Killed and run again, it continues where it stopped, and writes nothing twice.
 
     \b
     cliniko apply patients.csv --to patients --key old_reference_id --plan

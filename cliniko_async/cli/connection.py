@@ -1,6 +1,6 @@
 """How commands reach the API: options that all of them take, and the session they open.
 
-They stand in front of a command's name or behind it. What is not given there comes from the
+They stand in front of a command's name or behind it. What is not set there comes from the
 profile, then from the environment. The command shares the host's allowance, so that it never
 takes what a service beside it has spent.
 """
@@ -38,7 +38,7 @@ C = TypeVar("C", bound="Callable[..., Any]")
 
 @attrs.define
 class Connection:
-    """What the command line said of how to reach the API.
+    """How to reach the API, by the command line.
 
     Attributes:
         emulator: Whether a made-up clinic stands in for a real one.

@@ -20,7 +20,7 @@ __all__ = ["doctor"]
 @connected
 @click.pass_obj
 def doctor(connection: Connection, *, format: Literal["text", "json"], reads: int) -> None:
-    """Read one page of every list and say what of it the library does not expect.
+    """Read one page of every list, and report what the library does not expect.
 
     The report holds no name of a person, no id and no value: it can be sent to the maintainers.
     Nothing is written, and other work with the same key goes first.

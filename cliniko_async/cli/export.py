@@ -45,8 +45,8 @@ def export(
 ) -> None:
     """Write RESOURCES as files, one per resource; all resources if none is named.
 
-    Killed and run again, it goes on where it was. With --all-profiles, each clinic has a folder
-    of its name in the folder.
+    Killed and run again, it continues where it stopped. With --all-profiles, each clinic has a
+    folder of its name in the folder.
     """
     if format == "parquet":
         need("parquet")

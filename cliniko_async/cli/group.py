@@ -28,7 +28,7 @@ class _Commands(click.Group):
 @click.version_option(package_name="cliniko-async")
 @connected
 def cliniko() -> None:
-    """Work with a clinic's records, never over the rate limit.
+    """Work with a clinic's records, without exceeding the rate limit.
 
     Set CLINIKO_API_KEY, and CLINIKO_USER_AGENT as "Your app (you@example.com)".
     """

@@ -118,7 +118,7 @@ def profile_named(name: str) -> Profile:
 
     Raises:
         click.ClickException: The file is not to be used as it is.
-        click.BadParameter: There is no such profile.
+        click.BadParameter: No profile has this name.
     """
     file = profiles_file()
     profiles = _read(file)

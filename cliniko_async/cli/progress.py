@@ -1,4 +1,4 @@
-"""How an export stands: live on a terminal, a line per complete resource elsewhere.
+"""How an export is doing: live on a terminal, a line per complete resource elsewhere.
 
 Counts are never cut, however narrow the terminal: bars go first, then a name has a line of its
 own.

@@ -33,7 +33,7 @@ def run(work: Coroutine[Any, Any, None], *, go_on: str | None = None) -> None:
 
     Args:
         work: What is to be done.
-        go_on: What is said of going on when it is stopped with Ctrl-C, above the command.
+        go_on: What to say about continuing, above the command, when it is stopped with Ctrl-C.
     """
     try:
         asyncio.run(work)

@@ -19,8 +19,8 @@ def profiles() -> None:
     key = "env:NORTH_API_KEY"
     user_agent = "Reports (it@north.example)"
 
-    So a clinic stands in profiles.toml, which nobody else may read. A key is `env:NAME`, or
-    `cmd: ...` for a password manager; base_url, rate and limiter may be there as well.
+    This is how a clinic is written in profiles.toml, which only you may read. A key is `env:NAME`,
+    or `cmd: ...` for a password manager; base_url, rate and limiter may be there as well.
     """
     file = profiles_file()
     names = profile_names()

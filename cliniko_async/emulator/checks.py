@@ -49,7 +49,7 @@ def known(resource: str) -> str:
     """The name of a resource that records can be added to.
 
     Raises:
-        ValueError: There is no such resource.
+        ValueError: The resource does not exist.
     """
     keys = {str(o.key) for o in load().operations if o.kind == "list"} | {"signatures"}
     names = sorted(keys - set(KINDS_OF) - {"available_times"})
@@ -73,8 +73,8 @@ def as_stored(resource: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Values of a record as the API writes them.
 
     Raises:
-        TypeError: There is no such member, or its value is of another type.
-        ValueError: There is no such resource, or the value is none that the API knows.
+        TypeError: A member does not exist, or its value has another type.
+        ValueError: The resource does not exist, or the API does not know the value.
     """
     members = _members(resource)
     return {name: _stored(resource, name, value, members) for name, value in values.items()}

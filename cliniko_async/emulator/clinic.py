@@ -17,7 +17,7 @@ Record = dict[str, Any]
 
 
 class Clinic(Tables):
-    """All records of an account. What is changed here is what the next request sees.
+    """All records of an account. The next request sees what is changed here.
 
     Args:
         seed: For ids, which have nothing to do with time, as the API's documentation promises
@@ -60,17 +60,17 @@ class Clinic(Tables):
     def create(self, resource: str, **values: Any) -> Record:
         """Add a record, checked as the API's own fields are.
 
-        Members that are left out have the simplest value that they can have. `patient_id="..."`
-        and the like become relations; whether there is such a record is not looked at. Dates,
-        aware date-times and decimals are taken as such, or as the API writes them.
+        Members that are left out get the simplest value that they can have. `patient_id="..."` and
+        the like become relations; it is not checked that the record exists. Dates, aware
+        date-times and decimals are accepted as such, or as the API writes them.
 
         Args:
             resource: Its name, as in the URL.
             values: Members of the record, `id`, `created_at` and `updated_at` among them.
 
         Raises:
-            TypeError: There is no such member, or its value is of another type.
-            ValueError: There is no such resource, or the value is none that the API knows.
+            TypeError: A member does not exist, or its value has another type.
+            ValueError: The resource does not exist, or the API does not know the value.
         """
         return self.add(resource, as_stored(resource, values))
 
@@ -78,17 +78,17 @@ class Clinic(Tables):
         """Change a record, checked as `create` checks it.
 
         Raises:
-            KeyError: There is no such record.
-            TypeError: There is no such member, or its value is of another type.
-            ValueError: There is no such resource, or the value is none that the API knows.
+            KeyError: No record has this id.
+            TypeError: A member does not exist, or its value has another type.
+            ValueError: The resource does not exist, or the API does not know the value.
         """
         return self.change(resource, id, as_stored(resource, values))
 
     def spoil(self, resource: str, id: str, **values: Any) -> Record:
-        """Put values into a record that no API would send: how does your program take them?
+        """Put values into a record that no API would send, to see how your program takes them.
 
         Raises:
-            KeyError: There is no such record.
-            ValueError: There is no such resource.
+            KeyError: No record has this id.
+            ValueError: The resource does not exist.
         """
         return self.change(known(resource), id, values)

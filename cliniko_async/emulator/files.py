@@ -73,7 +73,7 @@ class FileHost:
         """Make an attachment of an uploaded file; it is processed a little later.
 
         Raises:
-            RefusedError: There is no such patient, or the file does not lie here.
+            RefusedError: No patient has this id, or the file is not here.
         """
         clinic = self._clinic
         if clinic.find("patients", str(body.get("patient_id"))) is None:

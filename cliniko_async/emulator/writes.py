@@ -99,7 +99,7 @@ def cancel(clinic: Clinic, resource: str, id: str, body: Record) -> None:
     """Cancel an appointment or a patient's part in one.
 
     Raises:
-        RefusedError: There is no reason, or none that the API knows.
+        RefusedError: The reason is missing, or the API does not know it.
     """
     reason: Any = body.get("cancellation_reason")
     if reason not in REASONS:

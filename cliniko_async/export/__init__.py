@@ -1,6 +1,6 @@
-"""Export: a clinic's records as files, one resource a file.
+"""Export: a clinic's records as files, one file per resource.
 
-Here belong files of rows, their manifest, and what goes on after a kill. Not here: reading the
+Files of rows, their manifest, and continuing after a kill belong here. Not here: reading the
 lists (`_lists`), or databases (`mirror`).
 """
 

@@ -1,13 +1,13 @@
-"""Export: a clinic's records as files, one resource a file.
+"""Export: a clinic's records as files, one file per resource.
 
 JSON Lines hold each record exactly as the API sent it; Parquet has typed columns. A file appears
 under its name when it is complete, never before: a reader sees the old one until then. An export
-that was killed goes on where it was when it is started again.
+that was killed continues where it stopped when it is started again.
 
-It goes on by the second at which the last record was created. That is right only for a list in
+It continues from the second at which the last record was created. That is right only for a list in
 the order of creation, so two things are checked: every row that was written came in that order,
-and what is in the file and what is still to come are together what the whole list has. Where
-either fails, the list is read anew.
+and the rows in the file and those still to come add up to the whole list. If either
+fails, the list is read again from the start.
 """
 
 from __future__ import annotations
@@ -95,11 +95,11 @@ class Export:
     Args:
         cliniko: An open session. Its bulk lane is used, so that interactive calls go first.
         resources: Their names, as in the URL.
-        to: The folder; it is made if need be.
+        to: The folder; it is created if necessary.
         format: JSON Lines, or Parquet with the extra `parquet`.
-        include: Kinds of records that the API hides otherwise, where a resource has them:
+        include: Kinds of records that the API otherwise hides, if a resource has them:
             "archived", "cancelled", "deleted", "inactive". All of them by default; `()` for none.
-        on_progress: Called with the progress of a resource whenever it has come further.
+        on_progress: Called with the progress of a resource whenever there is some.
         on_cost: Called once with what the export will cost, after the first page of each resource.
         on_bad_record: What happens to a record that does not fit its model, in a format with typed
             columns. By default it is left out; the warnings at the end name it and its field, and
@@ -107,7 +107,7 @@ class Export:
             "raise" ends the export. JSON Lines hold every record.
 
     Attributes:
-        progress: How far each resource is.
+        progress: How far each resource has come.
 
     Raises:
         InvalidValueError: A resource that does not exist, a folder that cannot be written to, or
@@ -174,7 +174,7 @@ class Export:
         """Export all resources, or what is left of them.
 
         Raises:
-            ClinikoError: A resource could not be exported. The next run goes on from there.
+            ClinikoError: A resource could not be exported. The next run continues from there.
             ExportError: A file could not be written; likewise.
             InvalidValueError: The folder holds an export of another account, or another export
                 is writing to it.
@@ -200,7 +200,7 @@ class Export:
         )
 
     async def _check_owner(self) -> None:
-        """Refuse to go on with, or replace, the records of another account."""
+        """Refuse to continue or replace an export of another account."""
         own, known = await owner_of(self._cliniko), self._manifest.owner
         if known and not known.is_same(own):
             raise InvalidValueError(
@@ -264,7 +264,7 @@ class Export:
     async def _first_page(
         self, name: str, file: RowsFile
     ) -> tuple[ListingPage[msgspec.Raw] | None, PageIterator[msgspec.Raw]]:
-        """The first page of what is missing in the file, and those that follow."""
+        """The first page of what the file lacks, and the pages that follow."""
         if (through := file.written.through) is not None:
             total = await self._count(self._listing(name))
             pages = self._listing(name, since=through).pages()
@@ -317,7 +317,7 @@ class Export:
         part.left_out = [LeftOut.of(error) for error in errors]
 
     def _put_in_place(self, name: str) -> None:
-        """Give a complete file its name, now or after a run that ended just before it did."""
+        """Give a complete file its name, now or after a run that ended just before that."""
         complete = self._complete(name)
         if complete.exists():
             complete.replace(self._folder / f"{name}.{self._format}")

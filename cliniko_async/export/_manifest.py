@@ -1,6 +1,6 @@
-"""What an export remembers of itself in its folder, so that it can go on where it was killed.
+"""What an export remembers in its folder, so that it can continue where it was killed.
 
-Nothing of a record is in here but the ids of records that did not fit: counts, moments, hashes.
+It holds counts, moments and hashes, and of records only the ids of those that did not fit.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PRIVATE_FILE: Final = 0o600
 
 
 class LeftOut(msgspec.Struct):
-    """A record that did not fit its model and is missing in a file with typed columns."""
+    """A record that did not fit its model and is missing from a file with typed columns."""
 
     message: str
     resource: str
@@ -71,9 +71,9 @@ class Manifest(msgspec.Struct):
     """An export's own account.
 
     Attributes:
-        options: What is exported, and how: another export does not go on in this folder.
+        options: What is exported, and how: another export cannot continue in this folder.
         owner: Whose records they are; None before the API has been asked.
-        finished: Whether all of it is complete, so that the next run starts anew.
+        finished: Whether everything is complete, so that the next run starts again.
         held: When the places in the rate limit come back that were taken by then, in seconds
             since the epoch: a process that is killed and started again has not got them back.
     """
@@ -87,10 +87,10 @@ class Manifest(msgspec.Struct):
 
     @classmethod
     def load(cls, folder: Path) -> Manifest | None:
-        """The manifest in a folder, or None if there is none.
+        """The manifest in a folder, or None if the folder has none.
 
         Raises:
-            InvalidValueError: There is one that this version cannot read.
+            InvalidValueError: This version cannot read the manifest.
         """
         try:
             found = msgspec.json.decode((folder / NAME).read_bytes(), type=cls)

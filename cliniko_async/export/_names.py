@@ -1,4 +1,4 @@
-"""What an export is asked for: resources, kinds of hidden records, and a folder."""
+"""What an export is called with: resources, kinds of hidden records, and a folder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def checked_names(names: Sequence[str]) -> Sequence[str]:
     """The names of resources, each once.
 
     Raises:
-        InvalidValueError: There is no such resource, or none is named.
+        InvalidValueError: A resource does not exist, or none is named.
     """
     known = exportable()
     for name in names:
@@ -51,7 +51,7 @@ def checked_include(include: Literal["all"] | Iterable[Hidden]) -> Sequence[Hidd
 
     Raises:
         InvalidTypeError: It is a text other than "all".
-        InvalidValueError: There is no such kind.
+        InvalidValueError: A kind does not exist.
     """
     known: tuple[Hidden, ...] = get_args(Hidden)
     if include == "all":
@@ -66,7 +66,7 @@ def checked_include(include: Literal["all"] | Iterable[Hidden]) -> Sequence[Hidd
 
 
 def private_folder(folder: Path) -> Path:
-    """A folder that can be written to: found out before a request is spent."""
+    """A folder that can be written to; this is checked before a request is spent."""
     trial = folder / ".cliniko-export.trial"
     try:
         folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""Whose records a copy holds: a copy of one clinic must never take in rows of another.
+"""Whose records a copy holds: a copy of one clinic must never receive rows of another.
 
-The account is known by what the API says of it, not by the key, so that a new key of the same
-account can go on. `/settings/public` names the account, and costs one request; where it does not,
-`/user` names the key's user. The key itself, as a hash, is looked at only when neither is known.
+The account is known by what the API says about it, not by the key, so that a new key of the same
+account can continue. `/settings/public` names the account, and costs one request; if it does not,
+`/user` names the key's user. The key itself, as a hash, is compared only when neither is known.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an export or a mirror says of itself: what it will cost, and how far it is."""
+"""What an export or a mirror reports: what it will cost, and how far it has come."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ PAGE: Final = 100
 
 @attrs.define
 class Progress:
-    """How far the work on one resource is.
+    """How far the work on one resource has come.
 
     Attributes:
         resource: Its name, as in the URL.
         records: Records that are done.
         total: Records that the API announced; None before its first answer.
         done: Whether the resource is complete.
-        seconds_left: Seconds until all resources are complete, as far as can be foreseen; None if
-            it cannot.
+        seconds_left: Seconds until all resources are complete, estimated; None if that is not
+            possible.
     """
 
     resource: str
@@ -45,7 +45,7 @@ class Cost:
     """What is still to come.
 
     Attributes:
-        records: Records, all together.
+        records: Records, in total.
         requests: Requests for them, approximately.
         minutes: How long they take at the rate limit, if nobody else uses it.
         resources: Records by resource.
@@ -65,10 +65,10 @@ class Summary:
         records: Records by resource.
         requests: Requests that were sent.
         refused: Requests that were answered with 429.
-        waited: Seconds that requests waited for the rate limit, all together.
-        busiest: The most requests that were sent within a window of the rate limit.
+        waited: Seconds that requests waited for the rate limit, in total.
+        busiest: The most requests that were sent within one window of the rate limit.
         seconds: How long it took.
-        bad_records: Records that did not fit their model and are missing in the files.
+        bad_records: Records that did not fit their model and are missing from the files.
     """
 
     records: dict[str, int]

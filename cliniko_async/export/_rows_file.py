@@ -50,8 +50,8 @@ class RowsFile:
         path: The file.
         part: What the manifest says of it.
         resumable: Whether rows can be expected in the order of their creation, so that the next
-            run can go on behind them. If one comes out of order, or shows no `created_at`, the
-            next run begins anew.
+            run can continue after them. If one comes out of order, or shows no `created_at`,
+            the next run begins again.
     """
 
     def __init__(self, path: Path, part: Part, *, resumable: bool) -> None:
@@ -126,7 +126,7 @@ class RowsFile:
         return through if self._in_order else None
 
     def sync(self) -> None:
-        """See that all of it is on the disk, and close it."""
+        """Make sure that all of it is on the disk, and close it."""
         if self._descriptor is not None:
             os.fsync(self._descriptor)
         self.close()

@@ -32,7 +32,7 @@ def verify(folder: str | os.PathLike[str]) -> list[str]:
         What is wrong, one line each; nothing if all is well.
 
     Raises:
-        InvalidValueError: There is no export in the folder.
+        InvalidValueError: The folder holds no export.
     """
     path = Path(folder)
     manifest = Manifest.load(path)

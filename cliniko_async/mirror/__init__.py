@@ -1,6 +1,6 @@
-"""Mirror: a copy of the clinic in a database, one table a resource, kept up to date.
+"""Mirror: a copy of the clinic in a database, one table per resource, kept up to date.
 
-Here belong finding out what differs and writing it to a database. Not here: reading the lists
+Finding out what differs, and writing it to a database, belong here. Not here: reading the lists
 (`_lists`), or files (`export`).
 """
 

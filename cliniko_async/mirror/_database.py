@@ -109,7 +109,7 @@ class Target:
     Attributes:
         destination: What dlt writes to.
         dataset: The schema there.
-        name: What it is called in messages: never with a password.
+        name: Its name in messages, never with a password.
         file: The DuckDB file, if it is one.
     """
 
@@ -133,7 +133,7 @@ class Target:
         """What a target means.
 
         Raises:
-            InvalidValueError: There is no such target, or it is not a DuckDB file.
+            InvalidValueError: The target does not exist, or is not a DuckDB file.
         """
         if dataset is not None and not DATASET_NAME.fullmatch(dataset):
             raise InvalidValueError(
@@ -164,7 +164,7 @@ class Target:
         return cls(destination, dataset or FILE_DATASET, str(file), file)
 
     def check(self) -> None:
-        """See that a file is one of DuckDB's, and that no other program has it open.
+        """Check that a file is DuckDB's, and that no other program has it open.
 
         Raises:
             MirrorError: It is not, or one has.

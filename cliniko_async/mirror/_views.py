@@ -1,10 +1,11 @@
-"""Views that people ask for, beside the mirror's tables: in words, and on the clinic's own clock.
+"""Views beside the mirror's tables: what people ask for, in words and on the clinic's own clock.
 
 Tables keep moments in UTC and relations as ids. Views show names, and days, weekdays and months in
-the time zone of the business. They are written once, in what DuckDB and PostgreSQL have in common.
+the time zone of the business. They are written once, in the SQL
+that DuckDB and PostgreSQL share.
 
-What the API does not say is in no view: what of an invoice was paid, or when a practitioner worked
-before the present hours were set.
+What the API does not say is in no view: how much of an invoice was paid, or when a practitioner
+worked before the present hours were set.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ DESTINATIONS: Final = ("duckdb", "postgres")
 def create_views(pipeline: Any) -> Sequence[str]:
     """Make the views for which a dlt pipeline has filled all tables.
 
-    Views that are there already are replaced by what they are now.
+    Existing views are replaced.
 
     Returns:
         The names of the views.

@@ -21,4 +21,4 @@ FIRST: Final = (
 LAST: Final = ("Testperson", "Mustermann", "Sampleson", "Exempel", "Demø", "Placeholder", "Ficção")
 CITIES: Final = ("Sampleton", "Port Example", "Mock Hill")
 MOBILES: Final = ("006", "110", "156", "157", "158", "159", "313", "737")
-"""Ends of the numbers under 0491 570 that Australia sets aside for fiction: there is no range."""
+"""Ends of the numbers under 0491 570 that Australia sets aside for fiction; not a range."""
