@@ -1,8 +1,8 @@
 """Views beside the mirror's tables: what people ask for, in words and on the clinic's own clock.
 
 Tables keep moments in UTC and relations as ids. Views show names, and days, weekdays and months in
-the time zone of the business. They are written once, in the SQL
-that DuckDB and PostgreSQL share.
+the time zone of the business. They are written once, in the SQL that
+DuckDB and PostgreSQL share.
 
 What the API does not say is in no view: how much of an invoice was paid, or when a practitioner
 worked before the present hours were set.
