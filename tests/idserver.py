@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import httpx
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, RateLimit
 
@@ -81,7 +82,7 @@ def _answer(body: object) -> httpx.Response:
 def session(server: httpx.AsyncBaseTransport, rate: RateLimit | None = None) -> AsyncCliniko:
     return AsyncCliniko(
         "MS0xIDS-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=server,
         rate_limit=rate or RateLimit(100_000),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from sessions import AGENT
+
 from cliniko_async import AsyncCliniko
 from cliniko_async.limits import RateLimit, limiter_from
 
@@ -14,7 +16,7 @@ async def work(base_url: str, limiter: str, limit: int, per: float, calls: int) 
     await asyncio.to_thread(sys.stdin.readline)
     async with AsyncCliniko(
         "MS0xTEST-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         base_url=base_url,
         rate_limit=RateLimit(limit, per=per, in_flight=5),
         limiter=limiter_from(limiter),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import httpx
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, RateLimit
 
@@ -37,7 +38,7 @@ def session(server: httpx.AsyncBaseTransport, key: str = "MS0xODD-au1") -> Async
     """A session whose limit is out of the way."""
     return AsyncCliniko(
         key,
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=server,
         rate_limit=RateLimit(1_000_000, per=1.0),
     )

@@ -14,6 +14,7 @@ import anyio
 import httpx
 import pytest
 from rich.console import Console
+from sessions import AGENT
 
 from cliniko_async import Wait
 from cliniko_async._client import AsyncCliniko
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-AGENT = "Tests (tests@example.com)"
 RATE = RateLimit(50, per=6.0)
 BOUND = 3 * 6.0  # 170 requests at 50 per 6 s: the last 20 leave after three windows
 

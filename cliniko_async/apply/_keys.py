@@ -103,8 +103,7 @@ def _equals(field: Any, value: Any) -> Filter[Any] | None:
 
         value = date.fromisoformat(value)
     if isinstance(field, StringField):
-        text: StringField[Any] = field
-        return _alike(text, value.strip())
+        return _alike(field, value.strip())  # pyright: ignore[reportUnknownArgumentType] # of any resource
     if isinstance(field, IdField):
         value = str(value).strip()
     found: Filter[Any] = field == value

@@ -268,13 +268,13 @@ def covers(record: Any, body: Any) -> bool:
             for name, part in members.items()
         )
     if isinstance(body, list):
-        return isinstance(record, list) and _all_covered(record, body)
+        return isinstance(record, list) and _covers_all(record, body)  # pyright: ignore[reportUnknownArgumentType] # JSON
     if record in (None, "") and body in (None, ""):
         return True
     return bool(type(record) is type(body) and record == body) or _same_number(record, body)
 
 
-def _all_covered(record: list[Any], body: list[Any]) -> bool:
+def _covers_all(record: list[Any], body: list[Any]) -> bool:
     return len(record) == len(body) and all(map(covers, record, body))
 
 

@@ -128,6 +128,7 @@ class _Job:
             on_cursor=file.write,
             **self.options,
         )
+        taken = 0
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._close, watch)
             taken = await self._send(watch, file, profile)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import httpx
 import pytest
+from sessions import AGENT
 
 from cliniko_async import (
     AsyncCliniko,
@@ -45,7 +46,7 @@ async def session(
 ) -> AsyncGenerator[AsyncCliniko]:
     async with AsyncCliniko(
         "MS0xAPPLY-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=transport,
         rate_limit=RateLimit(200, per=1, user="apply"),
         **options,

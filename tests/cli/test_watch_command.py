@@ -104,7 +104,7 @@ async def test_a_receiver_that_fails_and_kills_lose_nothing(
                 receiver.refuses = turn
                 made += new(emulator, 4)
                 at_least = len(receiver.taken) + 2
-                await until(lambda n=at_least: len(receiver.taken) >= n)
+                await until(partial(has_taken, receiver, at_least))
                 process.kill()
             made += new(emulator, 2)  # while nobody watches
         async with watching(base_url, *arguments) as process:
@@ -120,6 +120,10 @@ async def test_a_receiver_that_fails_and_kills_lose_nothing(
     assert stat.S_IMODE(state.stat().st_mode) == 0o600
     for headers, change in zip(receiver.headers, receiver.taken, strict=True):
         assert_signed(headers, json.dumps(change, separators=(",", ":")).encode())
+
+
+def has_taken(receiver: Receiver, at_least: int) -> bool:
+    return len(receiver.taken) >= at_least
 
 
 def all_taken(made: list[str], receiver: Receiver) -> bool:

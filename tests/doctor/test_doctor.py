@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko
 from cliniko_async.doctor import DoctorReport, doctor
@@ -16,9 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def examine(transport: httpx.AsyncBaseTransport, **options: Any) -> DoctorReport:
-    async with AsyncCliniko(
-        "MS0xDOCTOR-au1", user_agent="Tests (tests@example.com)", transport=transport
-    ) as cliniko:
+    async with AsyncCliniko("MS0xDOCTOR-au1", user_agent=AGENT, transport=transport) as cliniko:
         return await doctor(cliniko, **options)
 
 

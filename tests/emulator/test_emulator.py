@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import httpx
 import pytest
+from sessions import AGENT
 
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.facts import load
@@ -34,7 +35,7 @@ EIGHT = {
     "taxes": "Tax",
 }
 MARKS = ("archived_at", "cancelled_at", "deleted_at")
-AGENT = {"User-Agent": "Tests (tests@example.com)"}
+HEADERS = {"User-Agent": AGENT}
 
 
 def client(emulator: Emulator, key: str = "MS0xTEST-au1", **options: Any) -> httpx.AsyncClient:
@@ -388,7 +389,7 @@ async def test_it_serves_on_a_real_socket_and_cuts_bodies_there_too(emulator: Em
     emulator.faults.next("cut", path="/patients")
     async with (
         running(emulator) as base_url,
-        httpx.AsyncClient(auth=("MS0x-au1", ""), headers=AGENT) as api,
+        httpx.AsyncClient(auth=("MS0x-au1", ""), headers=HEADERS) as api,
     ):
         with pytest.raises(httpx.RemoteProtocolError):
             await api.get(f"{base_url}/patients")

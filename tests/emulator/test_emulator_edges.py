@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sessions import AGENT
 
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.facts import load
@@ -24,7 +25,7 @@ def client(emulator: Emulator, shard: str = "au1", **options: Any) -> httpx.Asyn
         "transport": emulator.transport(),
         "base_url": f"https://api.{shard}.cliniko.com/v1/",
         "auth": ("MS0xTEST-au1", ""),
-        "headers": {"User-Agent": "Tests (tests@example.com)"},
+        "headers": {"User-Agent": AGENT},
     }
     return httpx.AsyncClient(**{**defaults, **options})
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from sessions import AGENT
 
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.facts import load
@@ -27,7 +28,7 @@ def client(emulator: Emulator) -> httpx.AsyncClient:
         transport=emulator.transport(),
         base_url="https://api.au1.cliniko.com/v1/",
         auth=("MS0xTEST-au1", ""),
-        headers={"User-Agent": "Tests (tests@example.com)"},
+        headers={"User-Agent": AGENT},
     )
 
 

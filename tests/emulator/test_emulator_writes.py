@@ -8,6 +8,7 @@ from typing import Any, Final
 import anyio
 import httpx
 import pytest
+from sessions import AGENT
 
 from cliniko_async.emulator import Clinic, Emulator
 
@@ -26,7 +27,7 @@ def client(emulator: Emulator) -> httpx.AsyncClient:
         transport=emulator.transport(),
         base_url="https://api.au1.cliniko.com/v1/",
         auth=("MS0xTEST-au1", ""),
-        headers={"User-Agent": "Tests (tests@example.com)"},
+        headers={"User-Agent": AGENT},
     )
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, RateLimit
 from cliniko_async.emulator import Clinic, Emulator
@@ -176,7 +177,7 @@ async def test_all_of_it_can_be_read_and_its_files_downloaded(tmp_path: Any) -> 
     emulator = Emulator(Clinic.demo(DAYS[0]), limit=100_000)
     async with AsyncCliniko(
         "MS0xMADEUP-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=emulator.transport(),
         rate_limit=RateLimit(100_000),
     ) as cliniko:
@@ -200,7 +201,7 @@ async def test_the_first_program_of_the_readme_has_something_to_print() -> None:
     async with httpx.AsyncClient(
         transport=emulator.transport(),
         auth=("MS0x-au1", ""),
-        headers={"User-Agent": "Tests (tests@example.com)"},
+        headers={"User-Agent": AGENT},
     ) as api:
         answer = await api.get("https://api.au1.cliniko.com/v1/patients", params=query)
     assert answer.json()["total_entries"] > 100

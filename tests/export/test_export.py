@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from click.testing import CliRunner
+from sessions import AGENT
 
 from cliniko_async._client import AsyncCliniko
 from cliniko_async.cli import cliniko as command
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.anyio
-
-AGENT = "Tests (tests@example.com)"
 
 
 @pytest.fixture

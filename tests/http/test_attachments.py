@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from sessions import AGENT
 
 from cliniko_async._client import AsyncCliniko
 from cliniko_async.emulator import Clinic, Emulator
@@ -90,7 +91,7 @@ class Hosts:
     def session(self, **more: Any) -> AsyncCliniko:
         return AsyncCliniko(
             "MS0xTEST-au2",
-            user_agent="Tests (tests@example.com)",
+            user_agent=AGENT,
             transport=httpx.MockTransport(self),
             **more,
         )
@@ -199,7 +200,7 @@ async def test_an_attachment_whose_creation_was_cut_off_is_not_made_twice() -> N
 
     session = AsyncCliniko(
         "MS0xTEST-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=httpx.MockTransport(cut),
     )
     async with session as cliniko:
@@ -287,7 +288,7 @@ async def test_the_emulator_plays_the_file_host_too(tmp_path: Path) -> None:
     emulator = Emulator(clinic)
     session = AsyncCliniko(
         "MS0xTEST-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=emulator.transport(),
     )
     async with session as cliniko:

@@ -16,6 +16,7 @@ import anyio
 import httpx
 import pytest
 from listserver import ListServer, row
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko
 from cliniko_async.errors import (
@@ -137,7 +138,7 @@ async def session(base_url: str, **options: Any) -> AsyncGenerator[AsyncCliniko]
     with anyio.fail_after(8):
         async with AsyncCliniko(
             "MS0xTEST-au1",
-            user_agent="Tests (tests@example.com)",
+            user_agent=AGENT,
             base_url=base_url,
             rate_limit=RateLimit(10_000),
         ) as cliniko:

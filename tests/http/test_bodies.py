@@ -14,6 +14,7 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+from sessions import AGENT
 
 from cliniko_async._client import AsyncCliniko
 from cliniko_async._http.unpack import UnpackError, unpacked
@@ -55,7 +56,7 @@ class Server(httpx.AsyncBaseTransport):
 
 
 def session(server: httpx.AsyncBaseTransport) -> AsyncCliniko:
-    return AsyncCliniko("MS0xT-au2", user_agent="Tests (tests@example.com)", transport=server)
+    return AsyncCliniko("MS0xT-au2", user_agent=AGENT, transport=server)
 
 
 async def read(content: bytes, encoding: str, piece: int) -> bytes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, RateLimit
 from cliniko_async.emulator import Clinic, Emulator
@@ -29,7 +30,7 @@ MOST_STEPS = 400
 def session(emulator: Emulator) -> AsyncCliniko:
     return AsyncCliniko(
         "MS0xCANCEL-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=emulator.transport(),
         rate_limit=RateLimit(100_000),
     )

@@ -9,6 +9,7 @@ import anyio
 import httpx
 import pytest
 from processes import HostFile, Process
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko
 from cliniko_async.errors import OutcomeUnknownError, SessionClosedError
@@ -46,7 +47,7 @@ async def closed(limiter: Limiter | None, transport: Slow, rate: RateLimit, *nam
     """What becomes of calls whose session closes after 5 seconds, and how long that takes."""
     session = AsyncCliniko(
         "MS0xCLOSE-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=transport,
         rate_limit=rate,
         limiter=limiter,
@@ -98,7 +99,7 @@ async def test_places_of_calls_that_were_ended_come_back_when_they_are_due() -> 
     transport.latency = 0
     async with AsyncCliniko(
         "MS0xCLOSE-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=transport,
         rate_limit=RateLimit(1, per=60),
     ) as cliniko:
@@ -108,7 +109,7 @@ async def test_places_of_calls_that_were_ended_come_back_when_they_are_due() -> 
 
 
 async def test_a_session_that_was_never_opened_can_be_closed() -> None:
-    await AsyncCliniko("MS0xCLOSE-au1", user_agent="Tests (tests@example.com)").aclose()
+    await AsyncCliniko("MS0xCLOSE-au1", user_agent=AGENT).aclose()
 
 
 async def test_a_callback_that_ends_the_program_leaks_no_place() -> None:
@@ -121,7 +122,7 @@ async def test_a_callback_that_ends_the_program_leaks_no_place() -> None:
     rate = RateLimit(1, per=10)
     async with AsyncCliniko(
         "MS0xCLOSE-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=Slow(latency=0),
         rate_limit=rate,
         on_wait=stop,

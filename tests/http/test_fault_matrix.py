@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 import pytest
 from fault_calls import CALLS, NAME, Call, Subject, full_clinic
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, RateLimit
 from cliniko_async.emulator import Emulator
@@ -282,7 +283,7 @@ async def test_a_cell(fault: str, name: str, *, stays: bool, outcome: str, tmp_p
     api.left = float("inf") if stays else 1
     async with AsyncCliniko(
         "MS0xFAULTS-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=api,
         rate_limit=RateLimit(100_000),
     ) as session:

@@ -30,6 +30,7 @@ from faultserver import (
     slow_head,
     speaking,
 )
+from sessions import AGENT
 from test_bad_servers import certificate
 
 from cliniko_async import AsyncCliniko, errors
@@ -170,7 +171,7 @@ def socket_cells(*, reachable: bool) -> list[Any]:
 
 
 def session(**more: Any) -> AsyncCliniko:
-    agent = "Tests (tests@example.com)"
+    agent = AGENT
     return AsyncCliniko("MS0xTEST-au1", user_agent=agent, rate_limit=RateLimit(10_000), **more)
 
 

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, RequestEvent, Wait
 from cliniko_async.emulator import Clinic, Emulator
@@ -41,7 +42,7 @@ def emulator() -> Emulator:
 
 def session(emulator: Emulator, **more: Any) -> AsyncCliniko:
     more.setdefault("transport", emulator.transport())
-    return AsyncCliniko("MS0xSEEN-au1", user_agent="Tests (tests@example.com)", **more)
+    return AsyncCliniko("MS0xSEEN-au1", user_agent=AGENT, **more)
 
 
 # Events

@@ -11,6 +11,7 @@ import anyio
 import httpx
 import pytest
 from listserver import ListServer, row
+from sessions import AGENT
 
 from cliniko_async._client import AsyncCliniko
 from cliniko_async._query.query_string import DatePattern
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from cliniko_async._query.fields import Filter
 
 pytestmark = pytest.mark.anyio
-
-AGENT = "Tests (tests@example.com)"
 
 
 def session(

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from sessions import AGENT
 
 from cliniko_async import (
     ApiError,
@@ -42,7 +43,7 @@ def anyio_backend() -> str:
 def session(base_url: str) -> AsyncCliniko:
     return AsyncCliniko(
         "MS0xSOCKET-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         base_url=base_url,
         rate_limit=RateLimit(100_000),
     )

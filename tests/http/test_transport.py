@@ -11,6 +11,7 @@ import anyio
 import httpx
 import pytest
 from listserver import row
+from sessions import AGENT
 
 from cliniko_async._client import AsyncCliniko
 from cliniko_async.errors import (
@@ -75,7 +76,7 @@ async def outcome(script: Script, call: Verb, **options: Any) -> object:
     """What comes of a call: its value, or its error."""
     async with AsyncCliniko(
         "MS0xTEST-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=script,
         rate_limit=RateLimit(10_000),
     ) as cliniko:
@@ -186,9 +187,7 @@ async def test_one_deadline_holds_for_all_of_an_attempt() -> None:
             assert request.method == "GET"
             return httpx.Response(200, stream=Dripping())
 
-    async with AsyncCliniko(
-        "MS0x-au2", user_agent="Tests (tests@example.com)", transport=Slow()
-    ) as cliniko:
+    async with AsyncCliniko("MS0x-au2", user_agent=AGENT, transport=Slow()) as cliniko:
         with pytest.raises(TransportTimeoutError, match="35 s"):
             await cliniko.with_options(retries=0).taxes.get("1")
     assert asyncio.get_running_loop().time() == pytest.approx(35, abs=0.1)
@@ -299,7 +298,7 @@ async def test_every_attempt_takes_a_place_of_its_own() -> None:
     )
     async with AsyncCliniko(
         "MS0x-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=script,
         rate_limit=RateLimit(2, per=60),
     ) as cliniko:

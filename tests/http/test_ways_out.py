@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import httpx
 import pytest
+from sessions import AGENT
 
 from cliniko_async._client import AsyncCliniko
 from cliniko_async._http.transports import Transports
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-AGENT = "Tests (tests@example.com)"
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 PASSWORD = "Kanarie"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
-
-AGENT = "Tests (tests@example.com)"
 
 
 def user(key: str, base_url: str | None = None) -> str:

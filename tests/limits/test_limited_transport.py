@@ -10,6 +10,7 @@ import anyio
 import httpx
 import pytest
 from processes import HostFile, Process
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko
 from cliniko_async.emulator import Emulator
@@ -81,7 +82,7 @@ async def test_a_client_and_a_session_with_one_key_share_an_allowance() -> None:
         client(LimitedTransport(server, rate_limit=rate)) as api,
         AsyncCliniko(
             "MS0xOURS",
-            user_agent="Tests (tests@example.com)",
+            user_agent=AGENT,
             rate_limit=rate,
             transport=server,
         ) as cliniko,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from redis_server import Server, emptied, started
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko
 from cliniko_async.emulator import Emulator
@@ -31,7 +32,7 @@ PATIENCE = 60
 def session(base_url: str, server: Server, rate: RateLimit) -> AsyncCliniko:
     return AsyncCliniko(
         "MS0xTEST-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         base_url=base_url,
         rate_limit=rate,
         limiter=RedisLimiter(server.url),

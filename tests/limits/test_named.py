@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, RateLimit
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def session(**more: Any) -> AsyncCliniko:
-    return AsyncCliniko("MS0xTEST-au1", user_agent="Tests (tests@example.com)", **more)
+    return AsyncCliniko("MS0xTEST-au1", user_agent=AGENT, **more)
 
 
 @pytest.mark.parametrize(

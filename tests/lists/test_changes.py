@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, DecodeError, InvalidTypeError, InvalidValueError, RateLimit
 from cliniko_async.emulator import Clinic, Emulator
@@ -29,7 +30,7 @@ START = datetime.fromtimestamp(VIRTUAL_START, UTC)
 def session(emulator: Emulator) -> AsyncCliniko:
     return AsyncCliniko(
         "MS0xCHANGES-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=emulator.transport(),
         rate_limit=RateLimit(100_000),
     )

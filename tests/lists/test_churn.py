@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import pytest
 from churning import ChurningServer, Oddities, Row, text
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, RateLimit
 from cliniko_async.emulator.clock import VirtualTimeLoop
@@ -90,7 +91,7 @@ def churn(random: Random, rows: list[Row], new_ids: list[int]) -> None:
 async def read(server: ChurningServer, scenario: Scenario) -> list[dict[str, Any]]:
     async with AsyncCliniko(
         "MS0xCHURN-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=server,
         rate_limit=scenario.limit,
     ) as cliniko:

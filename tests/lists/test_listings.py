@@ -17,6 +17,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from listserver import ListServer, row
+from sessions import AGENT
 
 from cliniko_async._client import AsyncCliniko
 from cliniko_async.emulator.clock import VirtualTimeLoop
@@ -41,7 +42,7 @@ PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 def session(server: httpx.AsyncBaseTransport, rate: RateLimit | None = None) -> AsyncCliniko:
     return AsyncCliniko(
         "MS0xTEST-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=server,
         rate_limit=rate or RateLimit(100_000),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from churning import ChurningServer, Oddities, Row
+from sessions import AGENT
 
 from cliniko_async import (
     AsyncCliniko,
@@ -35,7 +36,7 @@ def many(count: int, *, per_second: int = 1, step: int = 7) -> list[Row]:
 def session(server: ChurningServer, rate: RateLimit = NO_LIMIT) -> AsyncCliniko:
     return AsyncCliniko(
         "MS0xODD-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=server,
         rate_limit=rate,
     )

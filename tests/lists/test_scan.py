@@ -12,6 +12,7 @@ import anyio
 import httpx
 import pytest
 from listserver import ListServer, row
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, RateLimit, ServerError, SessionClosedError
 from cliniko_async.emulator import Clinic, Emulator
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.anyio
 def session(server: httpx.AsyncBaseTransport) -> AsyncCliniko:
     return AsyncCliniko(
         "MS0xSCAN-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=server,
         rate_limit=RateLimit(100_000),
     )

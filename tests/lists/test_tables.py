@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, DecodeError, InvalidTypeError, InvalidValueError, RateLimit
 from cliniko_async._models.arrow import schema_of
@@ -26,7 +27,7 @@ def emulator() -> Emulator:
 def session(emulator: Emulator) -> AsyncCliniko:
     return AsyncCliniko(
         "MS0xTABLES-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=emulator.transport(),
         rate_limit=RateLimit(100_000),
     )

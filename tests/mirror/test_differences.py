@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sessions import AGENT
 
 from cliniko_async._client import AsyncCliniko
 from cliniko_async.emulator import Clinic, Emulator
@@ -58,7 +59,7 @@ async def test_a_second_mark_on_a_hidden_record_is_found() -> None:
     copy = _Held(clinic)
     clinic.mark(name, clinic.records(name)[0]["id"], "cancelled_at")
     async with AsyncCliniko(
-        "MS0xMARK-au1", user_agent="Tests (tests@example.com)", transport=emulator.transport()
+        "MS0xMARK-au1", user_agent=AGENT, transport=emulator.transport()
     ) as cliniko:
         resource = cliniko.individual_appointments
         differences = Differences(resource, _directly, since=Since(now))

@@ -20,6 +20,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 from postgres_server import running_postgres
+from sessions import AGENT
 
 from cliniko_async._client import AsyncCliniko
 from cliniko_async._verbs.include import marks_of
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-AGENT = "Tests (tests@example.com)"
 BASE_URL = "https://api.au1.cliniko.com/v1"
 NAMES = ("patients", "individual_appointments", "invoices", "practitioners", "businesses", "taxes")
 MARKS = ("archived_at", "cancelled_at", "deleted_at")

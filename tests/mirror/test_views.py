@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 from postgres_server import running_postgres
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, RateLimit
 from cliniko_async.emulator import Clinic, Emulator
@@ -73,7 +74,7 @@ def by_hand() -> Clinic:
 async def copied(clinic: Clinic, target: str | Path, tables: Sequence[str] = TABLES) -> None:
     async with AsyncCliniko(
         "MS0xVIEWS-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=Emulator(clinic, limit=100_000).transport(),
         rate_limit=RateLimit(100_000),
     ) as cliniko:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, DecodeError, Link, Patient, RateLimit, Tax
 from cliniko_async._models import converter as convert
@@ -218,7 +219,7 @@ async def test_bad_records_are_raised_skipped_or_told() -> None:
     bad["date_of_birth"] = "CANARY"
     async with AsyncCliniko(
         "MS0xBAD-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=Emulator(clinic).transport(),
         rate_limit=RateLimit(100_000),
     ) as cliniko:

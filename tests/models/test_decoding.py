@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import attrs
 import pytest
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, RateLimit, resources
 from cliniko_async._models import converter as convert
@@ -196,7 +197,7 @@ async def test_a_page_with_a_bad_record_keeps_the_good_ones(bad: str) -> None:
     told: list[DecodeError] = []
     async with AsyncCliniko(
         "MS0xTEST-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=Emulator(clinic).transport(),
         rate_limit=RateLimit(10_000),
     ) as cliniko:

@@ -16,6 +16,7 @@ import pandas as pd  # pyright: ignore[reportMissingTypeStubs] # it has none of 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, Link, PhoneNumber, fields_from_json, resources
 from cliniko_async._models.fields import encode_fields
@@ -289,7 +290,7 @@ async def test_nothing_is_sent_of_what_cannot_be_right() -> None:
 
     async with AsyncCliniko(
         "MS0xTEST-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=httpx.MockTransport(answer),
     ) as cliniko:
         for kind, field, value, _ in WRONG:

@@ -21,6 +21,7 @@ import pytest
 from fastapi.testclient import TestClient
 from rich.console import Console
 from rich.pretty import pretty_repr
+from sessions import AGENT
 
 from cliniko_async import (
     AsyncCliniko,
@@ -277,7 +278,7 @@ def test_errors_keep_everything_in_their_process_and_leave_it_behind_elsewhere()
 
 @pytest.mark.parametrize("act", [copy.copy, copy.deepcopy, pickle.dumps])
 def test_a_session_says_that_it_is_not_copied(act: Any) -> None:
-    session = AsyncCliniko("MS0xTEST-au2", user_agent="Tests (tests@example.com)")
+    session = AsyncCliniko("MS0xTEST-au2", user_agent=AGENT)
     with pytest.raises(InvalidTypeError, match="with_options"):
         act(session)
     assert session.with_options(retries=1).shard == "au2"

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, Link, Patient, ReferralSource
 from cliniko_async._models import converter
@@ -111,7 +112,7 @@ class Server:
     def session(self) -> AsyncCliniko:
         return AsyncCliniko(
             "MS0xTEST-eu1",
-            user_agent="Tests (tests@example.com)",
+            user_agent=AGENT,
             transport=httpx.MockTransport(self),
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, Patient, RateLimit
 from cliniko_async._models.unknown_members import PAGES_BETWEEN, UnknownMembers
@@ -26,7 +27,7 @@ SECRET = "CANARY"
 def session(answer: Any) -> AsyncCliniko:
     return AsyncCliniko(
         "MS0xTEST-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=httpx.MockTransport(lambda _: httpx.Response(200, json=answer)),
     )
 
@@ -104,7 +105,7 @@ async def test_the_emulator_sends_nothing_that_is_not_known() -> None:
     emulator = Emulator(Clinic.seeded(patients=50, appointments=50))
     async with AsyncCliniko(
         "MS0xTEST-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=emulator.transport(),
         rate_limit=RateLimit(10_000),
     ) as cliniko:

@@ -37,6 +37,7 @@ from canaries import (
     shown,
     words_of,
 )
+from sessions import AGENT
 
 import cliniko_async.resources
 from cliniko_async import Wait
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-AGENT = "Tests (tests@example.com)"
 LINK = f"https://api.au1.cliniko.com/v1/patients?q[]=last_name:={HELD}"
 
 for found in pkgutil.iter_modules(cliniko_async.resources.__path__):

@@ -27,6 +27,7 @@ from canaries import (
     rich_traceback,
     words_of,
 )
+from sessions import AGENT
 
 from cliniko_async._client import AsyncCliniko
 from cliniko_async._models.links import Link
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-AGENT = "Tests (tests@example.com)"
 FILES = "files.example.com"
 SIGNED = f"https://{FILES}/{HELD}File.pdf?X-Amz-Signature={HELD}Signature"
 CONTENT = "https://api.au1.cliniko.com/v1/patient_attachments/5/content"

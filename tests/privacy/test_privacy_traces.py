@@ -15,6 +15,7 @@ import pytest
 from canaries import ANSWERS, ASKED, HELD, HELD_ID, KEY, frames_with, leaks, listening, words_of
 from click.testing import CliRunner
 from redis_server import Server, emptied, started
+from sessions import AGENT
 
 from cliniko_async._client import AsyncCliniko
 from cliniko_async.cli import cliniko as command
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-AGENT = "Tests (tests@example.com)"
 
 shared_server = pytest.fixture(started, scope="module")
 server = pytest.fixture(emptied)

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko
 from cliniko_async._client import Lazy
@@ -37,7 +38,6 @@ from cliniko_async.limits.local import forget
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-AGENT = "Tests (tests@example.com)"
 KINDS = {
     ArrayField: "array",
     BooleanField: "boolean",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, OutcomeUnknownError, RateLimit, TransportError
 from cliniko_async.emulator import Clinic, Emulator
@@ -27,7 +28,7 @@ def emulator() -> Emulator:
 def session(emulator: Emulator) -> AsyncCliniko:
     return AsyncCliniko(
         "MS0xBOOK-au1",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=emulator.transport(),
         rate_limit=RateLimit(100_000),
     )

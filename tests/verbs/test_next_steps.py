@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, errors
 from cliniko_async.emulator import Clinic, Emulator
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-AGENT = "Tests (tests@example.com)"
 RECORD = {
     "id": "1",
     "created_at": "2026-01-02T03:04:05Z",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 import attrs
 import httpx
 import pytest
+from sessions import AGENT
 
 from cliniko_async._client import AsyncCliniko, Lazy
 from cliniko_async._lists.listing import Listing
@@ -185,7 +186,7 @@ async def test_every_operation_of_the_api_is_reached_and_sends_exactly_the_field
     recorder = Recorder()
     session = AsyncCliniko(
         "MS0xTEST-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=httpx.MockTransport(recorder),
     )
     async with session as cliniko:
@@ -323,7 +324,7 @@ def _online_bookings(times: Mapping[str, Sequence[str]], **hidden: bool) -> Any:
 def _session(server: Any) -> AsyncCliniko:
     return AsyncCliniko(
         "MS0xTEST-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=httpx.MockTransport(server),
     )
 
@@ -433,7 +434,7 @@ async def test_free_times_leave_out_what_is_booked() -> None:
     )
     session = AsyncCliniko(
         "MS0xTEST-au2",
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=Emulator(clinic).transport(),
     )
     async with session as cliniko:

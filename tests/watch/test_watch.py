@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sessions import AGENT
 
 from cliniko_async import (
     AsyncCliniko,
@@ -40,7 +41,7 @@ KEY = "MS0xWATCHA-au1"
 def session(emulator: Emulator, *, rate: RateLimit | None = None, key: str = KEY) -> AsyncCliniko:
     return AsyncCliniko(
         key,
-        user_agent="Tests (tests@example.com)",
+        user_agent=AGENT,
         transport=emulator.transport(),
         rate_limit=rate or RateLimit(100_000),
     )
@@ -98,8 +99,8 @@ async def test_each_change_is_told_once_with_its_kind_and_fields() -> None:
         }
         assert len(found) == 4
         fields = {change.record.id: change.fields for change in found}
-        assert fields[moved] == {"starts_at"}
-        assert fields[noted] == {"notes"}
+        assert fields[moved] == frozenset({"starts_at"})
+        assert fields[noted] == frozenset({"notes"})
         assert fields[cancelled] is None
         assert len({change.version for change in found}) == 4
         assert await taken(watch, HOUR) == []
@@ -234,7 +235,7 @@ async def test_a_later_process_knows_the_fields_of_the_version_before() -> None:
     emulator.clinic.update(watched, id, starts_at="2026-03-01T00:00:00Z")
     async with session(emulator) as cliniko:
         (change,) = await taken(cliniko.individual_appointments.watch(cursor=watch.cursor))
-        assert (change.kind, change.fields) == ("rescheduled", {"starts_at"})
+        assert (change.kind, change.fields) == ("rescheduled", frozenset({"starts_at"}))
 
 
 async def test_what_is_remembered_is_bounded() -> None:
@@ -255,7 +256,7 @@ async def test_what_is_remembered_is_bounded() -> None:
         assert len(watch.cursor) < 50 * 200 + 1500
         emulator.clinic.update("patients", ids[-1], notes="three")
         (change,) = await taken(watch)
-        assert change.fields == {"notes"}
+        assert change.fields == frozenset({"notes"})
 
 
 async def test_a_cursor_tells_nothing_of_records() -> None:

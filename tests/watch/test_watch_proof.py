@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, RateLimit
 from cliniko_async.emulator import Clinic, Emulator
@@ -35,7 +36,7 @@ class Copy:
 
         session = AsyncCliniko(
             "MS0xPROOF-au1",
-            user_agent="Tests (tests@example.com)",
+            user_agent=AGENT,
             transport=emulator.transport(),
             rate_limit=RateLimit(100_000),
         )
@@ -43,7 +44,8 @@ class Copy:
             watch = cliniko.watch(*NAMES, every=every, cursor=self.cursor, on_cursor=save)
             async for change in watch:
                 await asyncio.sleep(0.1)
-                self.rows[change.resource, change.record.id] = change.raw()
+                record: Any = change.record
+                self.rows[change.resource, record.id] = change.raw()
                 await asyncio.sleep(0.1)
                 watch.taken()
                 self.cursor = watch.cursor
