@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import socket
 import sys
 import textwrap
 import tomllib
@@ -191,7 +192,9 @@ async def test_console(block: Block, emulator: Emulator, folders: dict[str, Path
 
 
 async def assert_serves(arguments: list[str], folder: Path) -> None:
-    """The emulator's command begins to serve, on the port that it was told."""
+    """The emulator's command serves on the port it is given: a free one, as blocks run together."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        arguments[arguments.index("--port") + 1] = str(free.getsockname()[1])
     program = [sys.executable, "-m", "cliniko_async", *arguments]
     async with await anyio.open_process(program, cwd=folder) as process:
         assert process.stdout
