@@ -1,7 +1,7 @@
-"""How dlt is run: in a folder that nobody else can read, with nothing left behind.
+"""How dlt runs: in a folder that nobody else can read, with nothing left behind.
 
-dlt keeps the files that it loaded, with everybody's permissions, and tells its makers how it was
-used. Here it does neither. It works in a folder of its own beside the database, which is locked as
+dlt keeps the files that it loaded, readable for everybody, and reports its use to its makers. Here
+it does neither. It works in a folder of its own beside the database, which is locked as
 long as a run is alive; what a run that was killed has left there is removed by the next one.
 """
 
@@ -48,7 +48,7 @@ PRIVATE_FOLDER: Final = 0o700
 
 @contextlib.contextmanager
 def working_folder(target: Target) -> Generator[Path]:
-    """A folder that nobody else can read, gone afterwards, as nobody can read what is written.
+    """A folder that nobody else can read, removed afterwards.
 
     Raises:
         MirrorError: Another mirror is writing to the target.
@@ -99,7 +99,7 @@ def _acquire(lock: FileLock, target: Target) -> None:
 
 
 def _private(folder: Path) -> None:
-    """See that a folder in a place that all users share is our own.
+    """Check that a folder in a place that all users share is our own.
 
     Raises:
         MirrorError: Somebody else made it.
@@ -113,7 +113,7 @@ def _private(folder: Path) -> None:
 class Pipeline:
     """A dlt pipeline to a target.
 
-    Errors are given back, not raised: dlt's frames hold rows, and crash reporters show variables.
+    Errors are returned, not raised: dlt's frames hold rows, and crash reporters show variables.
 
     Attributes:
         states: What earlier runs noted, by resource; empty before `open`.
