@@ -45,6 +45,33 @@ __all__ = [
     "writable",
 ]
 
+NEAR: Final = 0.75
+"""How like a known type's name another one is that is taken for a slip."""
+
+LEADS_TO: Final[Mapping[str, str]] = {
+    "appointment_type": "appointment_types",
+    "attendee": "attendees",
+    "billable_item": "billable_items",
+    "booking": "bookings",
+    "business": "businesses",
+    "concession_type": "concession_types",
+    "contact": "contacts",
+    "patient": "patients",
+    "patient_attachment": "patient_attachments",
+    "patient_case": "patient_cases",
+    "practitioner": "practitioners",
+    "product": "products",
+    "product_supplier": "product_suppliers",
+    "recall_type": "recall_types",
+    "referral_source_type": "referral_source_types",
+    "referring_doctor": "contacts",
+    "related_patient": "patients",
+    "tax": "taxes",
+    "treatment_note_template": "treatment_note_templates",
+    "unavailable_block_type": "unavailable_block_types",
+}
+"""Where the links lead that stand for these relations."""
+
 Json = Any
 F = TypeVar("F")
 
@@ -183,12 +210,33 @@ class _Variant:
         if kinds.is_a(value, Mapping):
             members: Mapping[Any, Any] = value
             picked = self._union.pick(members)
-            return _part(picked) if picked else kinds.JSON
+            return _part(picked) if picked else self._unpicked(members, path, problems)
         problems.append(
             f"{path} is a {self._union.__name__}, not {type(value).__name__}: write one of "
             + ", ".join(part.__name__ for part in self._union.members)
         )
         return None
+
+    def _unpicked(self, members: Mapping[Any, Any], path: str, problems: Problems) -> Kind | None:
+        """What fits no model may be newer than this library, or mistyped."""
+        said = members.get("type")
+        if said is None:
+            object_ = _Object(self._union.__name__, self._all_members())
+            before = len(problems)
+            object_.each(members, path, problems)
+            return kinds.JSON if len(problems) == before else None
+        known: Sequence[str] = self._union.types
+        near = difflib.get_close_matches(str(said).lower(), known, n=1, cutoff=NEAR)
+        if not isinstance(said, str) or near:
+            hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(known)}"
+            problems.append(f"{path}.type is not known: {hint}")
+            return None
+        return kinds.JSON
+
+    def _all_members(self) -> Sequence[Member]:
+        models: Sequence[type[Model]] = self._union.members
+        every = {member.name: member for model in models for member in _members_of(model)}
+        return [attrs.evolve(member, needed=False) for member in every.values()]
 
 
 @cache
@@ -269,11 +317,23 @@ def _members_of(model: type[Model]) -> Sequence[Member]:
     ]
 
 
+def _kind_for(name: str, hint: Any) -> Kind:
+    """What a field takes: of a relation, links to its own resource alone."""
+    resource = LEADS_TO.get(name.removesuffix("s").removesuffix("_id"))
+    return _leading_to(resource, _kind_of(hint)) if resource else _kind_of(hint)
+
+
+def _leading_to(resource: str, kind: Kind) -> Kind:
+    if isinstance(kind, kinds.OrNone | kinds.ListOf):
+        return attrs.evolve(kind, kind=_leading_to(resource, kind.kind))
+    return kinds.ref_to(resource) if kind is kinds.REF else kind
+
+
 @cache
 def _fields(kind: Any) -> _Object:
     needed: frozenset[str] = getattr(kind, "__required_keys__", frozenset())
     members = [
-        Member(name, name.removesuffix("_"), _kind_of(hint), needed=name in needed)
+        Member(name, name.removesuffix("_"), _kind_for(name, hint), needed=name in needed)
         for name, hint in hints_of(kind).items()
     ]
     return _Object(kind.__name__, members)

@@ -39,6 +39,7 @@ __all__ = [
     "Problems",
     "Scalar",
     "is_a",
+    "ref_to",
     "shown",
     "text_of",
 ]
@@ -50,6 +51,10 @@ Problems = list[str]
 MISSING: Final = frozenset({"NaTType", "NAType"})
 """What pandas puts where nothing is."""
 
+MOST_DIGITS: Final = 30
+"""More than any amount of money or quantity has, and than a quotient has in Python."""
+
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,49}")
 
 
@@ -215,6 +220,16 @@ def _decimal(value: Any) -> Decimal:
         raise TypeError
     if not value.is_finite():
         raise _Unfit("a number must be finite")
+    if max(len(value.as_tuple().digits), abs(value.adjusted())) > MOST_DIGITS:
+        raise _Unfit("this number has too many digits: round it, as in Decimal('10.50')")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError
+    if abs(value) >= 1 << 63:
+        raise _Unfit("this number is too large")
     return value
 
 
@@ -223,7 +238,9 @@ def _number(value: Any) -> float:
 
 
 def _to_decimal(value: Json) -> Any:
-    return Decimal(str(value)) if type(value) in (str, int, float) else value
+    # Python reads `1_000` and the digits of all scripts, too.
+    is_text = isinstance(value, str) and _NUMBER.fullmatch(value.strip())
+    return Decimal(str(value)) if is_text or type(value) in (int, float) else value
 
 
 def _to_ref(value: Json) -> Any:
@@ -231,12 +248,17 @@ def _to_ref(value: Json) -> Any:
     return str(value) if type(value) is int else value
 
 
-def _id_text(value: Any) -> str:
+def _id_text(value: Any, resource: str | None = None) -> str:
     if type(value) is not str and not isinstance(value, Link):
         raise TypeError
     if isinstance(value, str) and not is_id(value):
         raise _Unfit("an id is a string of up to 20 digits, such as '123'")
-    return to_id(value)
+    return to_id(value, resource)
+
+
+def ref_to(resource: str) -> Scalar:
+    """The kind of an id, or of a link that leads to this resource."""
+    return attrs.evolve(REF, encode=lambda value: _id_text(value, resource))
 
 
 BOOL: Final = Scalar(
@@ -247,7 +269,7 @@ BOOL: Final = Scalar(
     decode=_same,
 )
 INTEGER: Final = Scalar(
-    what="a whole number", sample="int(value)", json="5", encode=_exactly(int), decode=_same
+    what="a whole number", sample="int(value)", json="5", encode=_whole, decode=_same
 )
 DECIMAL: Final = Scalar(
     what="a Decimal",

@@ -32,7 +32,10 @@ def hooked(name: str, read: Callable[[Any], Any]) -> Any:
 
 
 def variants(
-    name: str, pick: Callable[[dict[str, Any]], type[Model] | None], models: Iterable[Any] = ()
+    name: str,
+    pick: Callable[[dict[str, Any]], type[Model] | None],
+    models: Iterable[Any] = (),
+    types: Iterable[str] = (),
 ) -> Any:
     """Make the type of a field, or of a record, that is one of several models.
 
@@ -40,6 +43,7 @@ def variants(
         name: The union's name.
         pick: Tells which model an object fits, or None: it becomes `Unknown` then.
         models: All of them, for those who ask the type for its `members`.
+        types: What the `type` of an object can be, if it is what `pick` looks at.
     """
 
     def read(value: Any) -> Model:
@@ -62,4 +66,5 @@ def variants(
     kind.read_fast = read_fast
     kind.members = tuple(dict.fromkeys(models))
     kind.pick = pick
+    kind.types = tuple(types)
     return kind

@@ -6,13 +6,14 @@ practitioners have lists of their own instead.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from cliniko_async._lists import undecoded
-from cliniko_async.errors import InvalidTypeError, InvalidValueError
+from cliniko_async.errors import InvalidTypeError, InvalidValueError, expect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     import msgspec
 
@@ -71,6 +72,7 @@ def include_params(include: Iterable[str], resource: type[object]) -> Iterable[t
     """
     if isinstance(include, str):
         raise InvalidTypeError(f"include= takes a set: write include={{{include!r}}}")
+    expect(include, Iterable, "include= takes a set of names, such as {'archived'}")
     known = hidden_kinds(resource)
     for kind in dict.fromkeys(include):
         if kind not in known:

@@ -8,6 +8,7 @@ write again; not before the server must have dropped or done the first one.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -15,12 +16,12 @@ from cliniko_async.apply._keys import Key
 from cliniko_async.apply._ledger import Ledger
 from cliniko_async.apply._plan import Action, Plan, find_records, plan_rows, read_row
 from cliniko_async.apply._run import ApplyProgress, ApplySummary, Job, Run
-from cliniko_async.errors import InvalidValueError
+from cliniko_async.errors import InvalidTypeError, InvalidValueError
 from cliniko_async.export._owner import owner_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from cliniko_async._client import AsyncCliniko
 
@@ -75,8 +76,16 @@ class Apply:
             )
         found_by = Key((key,) if isinstance(key, str) else tuple(key), target.filters)
         kind = None if action == "archive" else _fields_kind(target, verbs[0])
+        given: Sequence[Any] = list(rows)
+        odd = [number for number, row in enumerate(given) if not isinstance(row, Mapping)]
+        if odd:
+            del rows, given  # crash reporters show the variables of frames
+            raise InvalidTypeError(
+                f"row {odd[0]} is not a mapping of fields: "
+                "of a data frame take frame.to_dict('records')"
+            )
         checked = [
-            read_row(number, row, found_by, kind, texts=texts) for number, row in enumerate(rows)
+            read_row(number, row, found_by, kind, texts=texts) for number, row in enumerate(given)
         ]
         self._job = Job(bulk, target, action, found_by, checked)
         self._ledger = None if ledger is None else Path(ledger)

@@ -14,12 +14,7 @@ import attrs
 from cliniko_async._models import encode_fields, fields_from_json
 from cliniko_async._verbs import hidden_kinds
 from cliniko_async.apply._keys import KeyValue, member
-from cliniko_async.errors import (
-    InvalidFieldsError,
-    InvalidTypeError,
-    InvalidValueError,
-    expect,
-)
+from cliniko_async.errors import InvalidFieldsError, InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
     from cliniko_async._query import Filter
@@ -141,11 +136,6 @@ def read_row(
         kind: The fields that it is written with; None if nothing but its key counts.
         texts: Whether it holds JSON values, with texts for dates and money.
     """
-    expect(
-        row,
-        Mapping,
-        f"row {number} is not a mapping of fields: of a data frame take frame.to_dict('records')",
-    )
     given = key.trimmed(row)
     fields: Mapping[str, Any] = {name: value for name, value in given.items() if name != "id"}
     try:

@@ -90,6 +90,7 @@ else:
         "CustomField",
         lambda field: KINDS.get(field.get("type")),
         KINDS.values(),
+        KINDS,
     )
 
 

@@ -244,6 +244,7 @@ else:
         "Question",
         lambda question: KINDS.get(question.get("type")),
         KINDS.values(),
+        KINDS,
     )
 
 

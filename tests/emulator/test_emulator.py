@@ -43,7 +43,7 @@ def client(emulator: Emulator, key: str = "MS0xTEST-au1", **options: Any) -> htt
         "transport": emulator.transport(),
         "base_url": "https://api.au1.cliniko.com/v1/",
         "auth": (key, ""),
-        "headers": AGENT,
+        "headers": HEADERS,
     }
     return httpx.AsyncClient(**{**defaults, **options})
 

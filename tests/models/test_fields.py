@@ -118,6 +118,16 @@ WRONG: list[tuple[type[Any], str, Any, str]] = [
     (PatientCaseFields, "max_sessions", np.int64(5), "value.item()"),
     (PatientFields, "accepted_privacy_policy", np.bool_(1), "value.item()"),
     (TaxFields, "rate", np.float64("nan"), "missing value"),
+    (TaxFields, "rate", Decimal("1E+99999"), "too many digits"),
+    (TaxFields, "rate", Decimal(10.1), "too many digits"),  # noqa: RUF032 - on purpose
+    (ProductFields, "price", Decimal("1E+500"), "too many digits"),
+    (PatientCaseFields, "max_sessions", 10**30, "too large"),
+    (PatientFields, "referring_doctor_id", Link("https://x/v1/patients/7"), "not to contacts"),
+    (PatientCaseFields, "attendee_ids", [Link("https://x/v1/patients/7")], "not to attendees"),
+    (PatientFields, "custom_fields", {"sections": [{"fields": [{"typ": "text"}]}]}, "mean type?"),
+    (PatientFields, "custom_fields", {"sections": [{"fields": [{"type": "Txt"}]}]}, "mean text?"),
+    (PatientFields, "custom_fields", {"sections": [{"fields": [{"type": 5}]}]}, "it takes text"),
+    (TreatmentNoteFields, "content", {"sections": [{"questions": [{"anwser": ""}]}]}, "answer?"),
 ]  # fmt: skip
 
 
@@ -153,6 +163,13 @@ RIGHT: list[tuple[type[Any], str, Any, Any]] = [
     ),
     (PatientFields, "referring_doctor_id", Link("https://x/v1/contacts/7"), "7"),
     (PatientFields, "custom_fields", {"sections": []}, {"sections": []}),
+    (
+        PatientFields,
+        "custom_fields",
+        {"sections": [{"fields": [{"token": "t", "value": "x"}, {"type": "slider", "at": 5}]}]},
+        {"sections": [{"fields": [{"token": "t", "value": "x"}, {"type": "slider", "at": 5}]}]},
+    ),
+    (TaxFields, "rate", Decimal(10) / 3, "3.333333333333333333333333333"),
     (
         IndividualAppointmentFields,
         "ends_at",
@@ -395,3 +412,14 @@ def test_a_moment_in_json_has_a_zone() -> None:
 def test_fields_come_from_an_object(value: Any) -> None:
     with pytest.raises(InvalidTypeError, match="JSON object"):
         fields_from_json(PatientFields, value)
+
+
+@pytest.mark.parametrize("value", ["1_000", "\u0663", "1,5", "0x10", "", True])
+def test_a_number_in_json_is_written_in_one_way(value: Any) -> None:
+    with pytest.raises(InvalidFieldsError, match=r'write "10\.5"'):
+        fields_from_json(TaxFields, {"rate": value})
+
+
+@pytest.mark.parametrize("value", ["10.50", " 10.50 ", 10.5, "1050e-2"])
+def test_a_number_in_json_is_a_text_or_a_number(value: Any) -> None:
+    assert fields_from_json(TaxFields, {"rate": value}) == {"rate": Decimal("10.5")}

@@ -389,3 +389,10 @@ def test_any_answer_is_records_or_an_error_of_ours(data: st.DataObject, resource
 def test_an_odd_answer_to_a_write_is_an_error_of_ours(body: bytes, status: int) -> None:
     found = meet(Server(body, status), lambda c: c.taxes.create(name="GST"))
     assert isinstance(found, ClinikoError)
+
+
+@pytest.mark.parametrize("include", [True, None, 5])
+def test_what_is_included_is_a_set_of_names(include: Any) -> None:
+    session = AsyncCliniko("TEST-au1", user_agent="Tests (tests@example.com)")
+    with pytest.raises(InvalidTypeError, match="include= takes a set"):
+        session.patients.list(include=include)
