@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
@@ -258,7 +259,7 @@ def _id_text(value: Any, resource: str | None = None) -> str:
 
 def ref_to(resource: str) -> Scalar:
     """The kind of an id, or of a link that leads to this resource."""
-    return attrs.evolve(REF, encode=lambda value: _id_text(value, resource))
+    return attrs.evolve(REF, encode=partial(_id_text, resource=resource))
 
 
 BOOL: Final = Scalar(

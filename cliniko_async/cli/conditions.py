@@ -108,7 +108,7 @@ def _filter(field: Any, sign: str, text: str) -> Filter[Any]:
 
 
 def _compared(field: Any, sign: str, text: str) -> Filter[Any]:
-    if sign == "=" and "," in text and isinstance(field, IdField | IntegerField):
+    if sign == "=" and "," in text and field.__class__ in (IdField, IntegerField):
         values = [_value(field, part.strip()) for part in text.split(",")]
         return field.is_in(values)  # type: ignore[no-any-return] # likewise
     day = _day(text) if field.__class__ is DateTimeField else None
