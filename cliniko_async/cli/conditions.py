@@ -109,8 +109,8 @@ def _filter(field: Any, sign: str, text: str) -> Filter[Any]:
 
 def _compared(field: Any, sign: str, text: str) -> Filter[Any]:
     if sign == "=" and "," in text and field.__class__ in (IdField, IntegerField):
-        values = [_value(field, part.strip()) for part in text.split(",")]
-        return field.is_in(values)  # type: ignore[no-any-return] # likewise
+        values: Any = [_value(field, part.strip()) for part in text.split(",")]
+        return field.is_in(values)
     day = _day(text) if field.__class__ is DateTimeField else None
     if day is not None:
         return _on_days(field, sign, day)
