@@ -49,6 +49,9 @@ MORE: Final = 3
 FEW: Final = 8
 """A seam in so many pages is few."""
 
+FEWEST: Final = 4
+"""Pages in a burst at the least because of seams: at a second a round trip, still 4 a second."""
+
 SHY: Final = 8
 """Bursts until a page is tried again that was too deep for the server; then twice as many."""
 
@@ -123,14 +126,13 @@ class Window:
         self._good += 1
         if self._good > self._shy:
             self._longest = LONGEST
-        if self._limited and seams * FEW > length:
-            self.halve(length)
-        else:
-            most = MOST_AHEAD if self._limited else LONGEST
-            self.length = min(self.length * 2, self._longest, most)
+        many = self._limited and seams * FEW > length
+        wanted = max(length // 2, FEWEST) if many else self.length * 2
+        self.length = min(wanted, self._longest, MOST_AHEAD if self._limited else LONGEST)
 
-    def halve(self, length: int) -> None:
+    def halve(self, length: int, *, waited: bool) -> None:
         """Ask for half as many as were asked for, after a burst that did not come to its end."""
+        self._limited = self._limited or waited
         self.length = max(length // 2, 1)
 
     def stay_above(self, number: int) -> None:

@@ -88,7 +88,7 @@ class Burst:
         self.seams: int = 0
         """How many seams had to be read."""
         self.waited: bool = False
-        """Whether pages waited for the limit."""
+        """Whether any of it waited for the limit."""
         self.cut: bool = False
         """Whether the pages from there on are not to be handed out."""
         self.crowded: bool = False
@@ -123,8 +123,12 @@ class Burst:
     async def arrival(self) -> tuple[Page, Seam | None]:
         """The page that is to be handed out next, and the seam before it if it does not fit."""
         page, seam = await self._pages[self.number], self._seams.get(self.number)
-        self.waited = self.waited or page.sent - self._asked_at > TOGETHER
-        return page, await seam if seam else None
+        found = await seam if seam else None
+        waits = [page.sent - self._asked_at]
+        if found and self.left:
+            waits.append(found.page.sent - max(self.left.came, page.came))
+        self.waited = self.waited or max(waits) > TOGETHER
+        return page, found
 
     async def _look(self, number: int) -> Seam | None:
         try:

@@ -5,37 +5,44 @@ not drift is `created_at`: it never changes, every list but three can be filtere
 the documented default order. So pages are read in bursts, each of which begins at a moment of
 creation and not at a number. The rules, in the order in which they stand below:
 
-1. The first burst follows page 1 at once: pages 2, 3 ... of the same list, but only of rows that
-   were created before page 1 was answered (its `Date`), so that no new row can balance one that
-   leaves. What was created since, the tail, is asked for in the same breath as the last pages.
-   Later bursts are anchored: rows created since the second of the last row, pages 1, 2 ...,
-   without the rows of that second that are known. If what is left fits on a page, one request
-   without the bound is enough.
-2. How many pages: all at once, up to 64, for a caller who reads everything; for one who may stop
-   at any row, 2 at first, then twice as many each time, up to 16. Fewer while there are many seams.
-3. Two neighbouring pages of a burst fit if they were read of the same list. They are suspect if
-   their totals differ, if they share a row, if the left one is short, or if they may have been
-   read more than two seconds apart. Between suspect pages a seam is read: what was created from
-   the left one's last second to the right one's first.
+1. The first burst follows page 1: pages 2, 3 ... of the same list, but only of rows that were
+   created before page 1 was answered (its `Date`), so that no new row can balance one that leaves.
+   What was created since, the tail, is asked for in the same breath as the last page. Later bursts
+   are anchored: rows created since the second of the last row, pages 1, 2 ..., without the rows of
+   that second that are known. If what is left fits on a page, one anchored request without the
+   bound is enough. A tail that does not fit on a page is read to what is its newest row by then.
+2. How many pages: up to 64 at once for a caller who reads everything; for one who may stop at any
+   row, 2 at first, then more and more, up to 16 ahead. A burst has up to 64, and fewer where the limit is
+   what one waits for, above all while there are many seams (`ahead`).
+3. Two neighbouring pages of a burst fit if they were read of the same list (`burst`). They are
+   suspect if their totals differ, if they share a row, if the left one is short, or if they may
+   have been read more than two seconds apart. So is the pair behind a page whose total has changed
+   though its rows have not moved: totals may be counted after rows. Between suspect pages a seam
+   is read: what was created from the left one's last second to the right one's first.
 4. A seam that does not fit on a page, a page that does not come, an empty page where rows were
    announced: there the burst is cut, and the next one is anchored behind the last row, with half
    the pages. So a deep page is replaced by a shallow one; a shallow one that fails is an error.
 5. A list ends when the total says so and no link leads to a next page.
 6. A second with more rows than a page holds is read by page numbers while its pages fit, and else
-   by ranges of ids, in halves of halves: rows of one second have no order of their own.
+   by ranges of ids (`id_range`): rows of one second have no order of their own.
 7. A list in another order, or that cannot be filtered by `created_at`, is read by page numbers
    (`numbers`).
-8. So is a list whose rows are not in the order of creation, or show no moment of creation. Rows
-   without one at the end of a list that is otherwise in order are listed by themselves.
+8. So is a list whose rows are not in the order of creation, or begin without a moment of creation.
+   Rows without one at the end of a list that is otherwise in order are listed by themselves
+   (`undated`).
 
 Why nothing is missing: let r be a row that is there all the time and on no page of a burst. When
 a page was read, r stood before its rows or behind them. It stands behind the first page's, or the
-anchor would have shown it, and before the end of the last one's. So there are neighbours, the left
-one before r and the right one behind it when each was read; then r was created between the last
-row of the one and the first row of the other, which is what a seam reads, in one answer. Pages
-that fit need no seam: they are of the same list, and r would have to be on one of them. The one
-exception: a row leaves and another comes in while two neighbouring pages are both under way, so
-that their totals agree. Nothing that can be asked would show it.
+anchor would have shown it, and before the end of the last one's. So there are neighbours, with r
+behind the rows of the left one and before those of the right one when each was read; then r was
+created between the last row of the one and the first row of the other, which is what a seam reads,
+in one answer. If these two overlap there is no such r, only rows that come twice, which the
+frontier drops. Pages that fit need no seam: they are of the same list, and r is on one of them.
+
+The one exception: a row leaves and another comes in while two neighbouring pages are both under
+way, so that their totals agree. (Page 1 and the first answer behind it are neighbours, too: as
+many rows may come in then as there are rows without a moment.) Nothing that can be asked would
+show it.
 """
 
 from __future__ import annotations
@@ -327,7 +334,7 @@ class Reader:
 
     def _cut(self, burst: Burst) -> None:
         burst.cut = True
-        self._window.halve(burst.length)
+        self._window.halve(burst.length, waited=burst.waited)
 
     # Rule 6: a second with more rows than a page holds
 
