@@ -12,8 +12,8 @@ creation and not at a number. The rules, in the order in which they stand below:
    that second that are known. If what is left fits on a page, one anchored request without the
    bound is enough. A tail that does not fit on a page is read to what is its newest row by then.
 2. How many pages: up to 64 at once for a caller who reads everything; for one who may stop at any
-   row, 2 at first, then more and more, up to 16 ahead. A burst has up to 64, and fewer where the limit is
-   what one waits for, above all while there are many seams (`ahead`).
+   row, 2 at first, then more and more, up to 16 ahead. A burst has up to 64, and fewer where the
+   limit is what one waits for, above all while there are many seams (`ahead`).
 3. Two neighbouring pages of a burst fit if they were read of the same list (`burst`). They are
    suspect if their totals differ, if they share a row, if the left one is short, or if they may
    have been read more than two seconds apart. So is the pair behind a page whose total has changed
