@@ -57,7 +57,17 @@ class CursorFile:
         return None
 
     def write(self, cursor: str) -> None:
-        """Put a cursor in the place of the one before. A kill or a power cut leaves either."""
+        """Put a cursor in the place of the one before. A kill or a power cut leaves either.
+
+        Raises:
+            click.ClickException: It cannot be written; what was told since is told again.
+        """
+        try:
+            self._write(cursor)
+        except OSError as error:
+            raise click.ClickException(f"{self.path} cannot be written: {error.strerror}") from None
+
+    def _write(self, cursor: str) -> None:
         new = self.path.with_name(f".{self.path.name}.new")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:

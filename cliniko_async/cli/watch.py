@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 from collections.abc import Sequence
@@ -128,12 +129,11 @@ class _Job:
             on_cursor=file.write,
             **self.options,
         )
-        taken = 0
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._close, watch)
-            taken = await self._send(watch, file, profile)
-            tasks.cancel_scope.cancel()
-        return taken
+        closing = asyncio.create_task(self._close(watch))
+        try:
+            return await self._send(watch, file, profile)
+        finally:
+            closing.cancel()
 
     async def _close(self, watch: Watch[Any]) -> None:
         await self.stop.wait()
@@ -166,8 +166,6 @@ class _Job:
 @contextlib.contextmanager
 def _signals(stop: anyio.Event) -> Generator[set[int]]:
     """Set an event at SIGINT and SIGTERM, so that what is being sent is still taken."""
-    import asyncio  # noqa: PLC0415 - for its loop alone
-
     loop, seen = asyncio.get_running_loop(), set[int]()
 
     def note(number: int) -> None:

@@ -16,8 +16,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import click
 import pytest
-from commands import environment, invoked
+from commands import AGENT, environment, invoked
 from receiver import Receiver, receiving
 
 from cliniko_async.cli.cursor_file import CursorFile
@@ -199,6 +200,45 @@ async def test_lines_are_json_and_one_process_has_the_state(
     assert told == {"resource": "patients", "kind": "created", "id": made, "fields": None}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="its folder for configuration is set")
+async def test_all_profiles_are_watched_and_one_that_fails_stops_no_other(tmp_path: Path) -> None:
+    keys = {"MS0xNORTH-au1": "north", "MS0xSOUTH-au1": "south"}
+    emulator = Emulator(Clinic.seeded(patients=3, appointments=0), limit=100_000, keys=keys)
+    states, file = tmp_path / "states", tmp_path / "cliniko" / "profiles.toml"
+    async with running(emulator) as base_url:
+        write_profiles(file, base_url, "north", "south", "west")
+        more = {name.upper(): f"MS0x{name.upper()}-au1" for name in ("north", "south", "west")}
+        arguments = (*WATCH, "--all-profiles", "--state", str(states))
+        async with watching(base_url, *arguments, XDG_CONFIG_HOME=str(tmp_path), **more) as process:
+            await until(lambda: len(list(states.glob("*.state"))) == 2)
+            (made,) = new(emulator)
+            assert process.stdout
+            lines = ""
+            with anyio.fail_after(PATIENCE):
+                while lines.count("\n") < 2:
+                    lines += (await process.stdout.receive()).decode()
+            process.send_signal(signal.SIGTERM)
+            status, out, said = await ended(process)
+    told = {json.loads(line)["clinic"]: json.loads(line)["id"] for line in lines.splitlines()}
+    assert told == {"north": made, "south": made}
+    assert out == "north  1 changes\nsouth  1 changes\n"
+    assert said.startswith("west: 401 for GET /patients")
+    assert "MS0x" not in said
+    assert status == 1
+
+
+def write_profiles(file: Path, base_url: str, *names: str) -> None:
+    file.parent.mkdir()
+    file.write_text(
+        "".join(
+            f'[{name}]\nkey = "env:{name.upper()}"\nbase_url = "{base_url}"\n'
+            f'user_agent = "{AGENT}"\nlimiter = "process"\n'
+            for name in names
+        )
+    )
+    file.chmod(0o600)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -232,6 +272,11 @@ def test_a_cursor_is_replaced_whole(tmp_path: Path) -> None:
         for cursor in ("one" * 1000, "two"):
             file.write(cursor)
             assert file.read() == cursor
+        (tmp_path / "a" / ".state.new").mkdir()
+        with pytest.raises(click.ClickException, match="cannot be written"):
+            file.write("three")
+        assert file.read() == "two"
+        (tmp_path / "a" / ".state.new").rmdir()
     assert sorted(path.name for path in (tmp_path / "a").iterdir() if "lock" not in path.name) == [
         "state"
     ]
