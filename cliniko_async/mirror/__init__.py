@@ -14,7 +14,7 @@ try:
         mirrorable,
         plan,
     )
-except ModuleNotFoundError as error:
-    raise missing_extra(error, "mirror") from None
+except ModuleNotFoundError as _error:
+    raise missing_extra(_error, "mirror") from None
 
 __all__ = ["MirrorError", "MirrorSummary", "cliniko_source", "mirror", "mirrorable", "plan"]
