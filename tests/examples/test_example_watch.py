@@ -65,7 +65,7 @@ async def test_thirty_clinics_in_a_process_that_is_killed_miss_nothing(tmp_path:
         make()
         second = await started(env, clinics, folder)
         assert second.stdout
-        said = first[: first.rfind("\n") + 1]  # the kill may have cut a line, which is told again whole
+        said = first[: first.rfind("\n") + 1]  # the kill may have cut a line
         with anyio.fail_after(PATIENCE):
             while not complete(said, made):
                 said += (await second.stdout.receive()).decode()
