@@ -43,6 +43,7 @@ class Burst:
         ahead: Asks for them.
         source: The list.
         span: The part of the list whose pages these are.
+        delivered: How many rows before this part were handed out.
         begin: The number of the first of them.
         last: The number of the last.
         size: Rows on a full page.
@@ -57,6 +58,7 @@ class Burst:
         source: Source,
         span: Span,
         *,
+        delivered: int,
         begin: int,
         last: int,
         size: int,
@@ -76,6 +78,7 @@ class Burst:
         self._pages: dict[int, asyncio.Task[Page]] = {}
         self._seams: dict[int, asyncio.Task[Seam | None]] = {}
         self.span: Span = span
+        self.delivered: int = delivered
         self.number: int = begin
         """The page that is to be handed out next."""
         self.last: int = last
@@ -199,6 +202,7 @@ class Burst:
             self._ahead,
             self._source,
             self.span,
+            delivered=self.delivered,
             begin=self.number,
             last=self.number + length - 1,
             size=self._size,

@@ -97,6 +97,8 @@ class _IdRange:
             middle = ids[len(ids) // 2]
         if middle == ids[0]:
             middle += 1
+        if middle == self.high:  # one id, and more rows are announced
+            raise IncompleteListingError(CROWDED)
         return _IdRange(self.low, middle), _IdRange(middle, self.high)
 
 

@@ -28,17 +28,20 @@ OnChange = Literal["raise", "ignore"]
 class PageRequest(Request[Page]):
     """A request for a page, which notes when it was read."""
 
-    __slots__ = ("dated", "number")
+    __slots__ = ("dated", "number", "size")
 
     number: int
     """The page's number, as far as it is known."""
     dated: bool
     """Whether the list can be read without following links."""
+    size: int
+    """How many rows were asked for."""
 
     def read(self, answer: Response) -> Page | DecodeError:
         """The page, and its moments by the server's clock and the loop's."""
         page = self.parse(answer.body)
         if isinstance(page, Page):
+            page.full = len(page) >= self.size
             page.date = date_of(answer.headers)
             page.came = asyncio.get_running_loop().time()
             page.sent = page.came - answer.took
@@ -106,7 +109,9 @@ class Source:
 
     def _get(self, params: Sequence[tuple[str, str]]) -> PageRequest:
         query, number = encode_query(params), dict(params).get("page", "1")
+        size = dict(params).get("per_page", "")
         request = PageRequest("GET", self.template, self.path, parse_page(self.key), query=query)
         request.dated = self.dated
         request.number = int(number) if number.isdecimal() else 1
+        request.size = int(size) if size.isdecimal() else self.per_page
         return request

@@ -87,6 +87,8 @@ class ByNumbers:
             self._ask()
             if len(batch):
                 yield batch
+            elif page and self._seen >= (self._total or 0):
+                break  # the same rows for ever
         self._check_end()
 
     def _ask(self) -> bool:
@@ -94,7 +96,8 @@ class ByNumbers:
         announced = -(-(self._total or 0) // self._size)
         while len(self._pages) < self._window.ahead and self._asked < announced:
             self._start()
-        if not self._pages and self._last.next is not None:  # whatever the total says
+        says_more = self._last.next is not None  # whatever the total is
+        if not self._pages and (says_more or (self._total is None and self._last.full)):
             self._start()
         return bool(self._pages)
 

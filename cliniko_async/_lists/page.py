@@ -53,7 +53,7 @@ _envelope: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _raws: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _head: Final = msgspec.json.Decoder(Head)
 _heads: Final = msgspec.json.Decoder(list[Head])
-_total: Final = msgspec.json.Decoder(int | None)
+_total: Final = msgspec.json.Decoder(int, strict=False)
 _links: Final = msgspec.json.Decoder(_Links | None)
 
 
@@ -67,12 +67,24 @@ class Page:
         ordered: Whether all rows have both, and stand in the order of their creation.
         total: `total_entries`: how many rows the list had at that moment, on all pages.
         next: The link to the next page, as sent.
+        full: Whether there are as many rows as were asked for.
         date: The server's clock, if the answer says it.
         sent: When the page was asked for, by the loop's clock, not counting waits for the limit.
         came: When it arrived.
     """
 
-    __slots__ = ("came", "date", "ids", "next", "ordered", "rows", "seconds", "sent", "total")
+    __slots__ = (
+        "came",
+        "date",
+        "full",
+        "ids",
+        "next",
+        "ordered",
+        "rows",
+        "seconds",
+        "sent",
+        "total",
+    )
 
     def __init__(
         self, rows: msgspec.Raw, heads: Sequence[Head], total: int | None, next: str | None
@@ -83,6 +95,7 @@ class Page:
         self.ordered: bool = None not in self.ids and _rises(self.seconds)
         self.total: int | None = total
         self.next: str | None = next
+        self.full: bool = False
         self.date: datetime | None = None
         self.sent: float = 0.0
         self.came: float = 0.0
@@ -101,11 +114,14 @@ class Page:
         """Whether the list ends with this page.
 
         It does if the total says so and there is no link to a next page; a total alone may lag.
+        Where there is neither, a full page says nothing.
 
         Args:
             before: Rows on the pages before it.
         """
-        return self.next is None and (self.total is None or self.total <= before + len(self))
+        if self.next is not None:
+            return False
+        return not self.full if self.total is None else self.total <= before + len(self)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -157,9 +173,15 @@ class Batch:
         return rows if self._keep is None else [rows[index] for index in self._keep]
 
     def without(self, known: set[Id | None]) -> Batch:
-        """Those of these rows whose ids are not known."""
+        """Those of these rows whose ids are not known, each once."""
         kept = range(len(self._page)) if self._keep is None else self._keep
-        new = [index for index in kept if self._page.ids[index] not in known]
+        ids, new, seen = self._page.ids, list[int](), set[Id]()
+        for index in kept:
+            if (id := ids[index]) in known or id in seen:
+                continue
+            new.append(index)
+            if id is not None:
+                seen.add(id)
         return self if len(new) == len(self) else Batch(self._page, new, through=self.through)
 
     def __len__(self) -> int:
@@ -199,10 +221,16 @@ def _read_head(row: msgspec.Raw) -> Head:
 
 
 def _read_total(envelope: dict[str, msgspec.Raw]) -> int | None:
-    total: int | None = _total.decode(envelope.get("total_entries", b"null"))
+    try:
+        total: int = _total.decode(envelope.get("total_entries", b"null"))
+    except msgspec.ValidationError:  # then links alone say where the list ends
+        return None
     return total
 
 
 def _read_next(envelope: dict[str, msgspec.Raw]) -> str | None:
-    links = _links.decode(envelope.get("links", b"null"))
-    return links.next if links else None
+    try:
+        links = _links.decode(envelope.get("links", b"null"))
+    except msgspec.ValidationError:  # then the total alone says it
+        return None
+    return (links and links.next) or None

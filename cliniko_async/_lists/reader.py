@@ -97,6 +97,7 @@ class Reader:
         self._front = Frontier()
         self._size = 1
         self._announced: int | None = None
+        self._least = 0
         self._delivered = 0
         self._left = 0
         self._over = False
@@ -108,8 +109,11 @@ class Reader:
 
     @property
     def total(self) -> int:
-        """How many rows the first answer announced, or how many came so far if it did not."""
-        return self._announced or self._delivered
+        """How many rows the first answer announced, or how many came so far if it did not.
+
+        Always more than it had itself, if it was not the last one.
+        """
+        return max(self._announced or self._delivered, self._least)
 
     async def read(self) -> AsyncGenerator[Batch]:
         """All rows.
@@ -121,10 +125,11 @@ class Reader:
         by_creation = self._source.dated and first.ordered
         if first.ends():
             through = first.last if first and by_creation else None
-            yield self._counted(Batch(first, through=through))
+            yield self._counted(Batch(first, through=through).without(set()))
             return
         if not first:
             raise IncompleteListingError(STUCK)
+        self._least = len(first) + 1
         self._plain.note(first, 1)
         if not by_creation:
             yield self._counted(Batch(first))
@@ -190,6 +195,7 @@ class Reader:
             self._ahead,
             self._source,
             Span(end=until),
+            delivered=0,
             begin=2,
             last=last,
             size=self._size,
@@ -210,6 +216,7 @@ class Reader:
                 self._ahead,
                 self._source,
                 Span(self._front.second, until),
+                delivered=self._delivered - known,
                 begin=1,
                 last=length,
                 size=self._size,
@@ -330,7 +337,9 @@ class Reader:
         burst.stand_behind(page)
         behind = (page.total or 0) - before - len(page)
         self._left = max(behind, int(page.next is not None))
-        self._over = page.ends(before)
+        # A server that knows no page numbers sends the same rows again.
+        came = self._delivered - burst.delivered >= (page.total or 0)
+        self._over = page.ends(before) and (came or not before)
 
     def _cut(self, burst: Burst) -> None:
         burst.cut = True
