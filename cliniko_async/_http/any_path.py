@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -12,7 +14,7 @@ import msgspec
 from cliniko_async._http.request import Request
 from cliniko_async._http.retries import Repeat
 from cliniko_async._query.query_string import encode_query
-from cliniko_async.errors import InvalidValueError, expect
+from cliniko_async.errors import InvalidTypeError, InvalidValueError, expect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +44,7 @@ def raw_request(
     if verb not in _REPEATS:
         raise InvalidValueError("the API knows GET, POST, PATCH and DELETE")
     plain, query = _split(base_url, path)
+    sent = _encodable(body)
     repeat = _ACTIONS.get(plain.rpartition("/")[2], _REPEATS[verb])
     return Request(
         verb,
@@ -49,7 +52,7 @@ def raw_request(
         plain,
         _parse,
         query=encode_query([*query, *_pairs(params)]),
-        body=body,
+        body=None if sent is None else msgspec.Raw(sent),
         repeat=repeat if verb != "GET" else Repeat.READ,
     )
 
@@ -85,14 +88,48 @@ def _parts_of(path: str) -> SplitResult:
 def _pairs(
     params: Mapping[str, object] | Sequence[tuple[str, object]] | None,
 ) -> Iterable[tuple[str, str]]:
-    pairs = params.items() if isinstance(params, Mapping) else params or ()
-    for name, value in pairs:
+    for name, value in _named(params):
         if name == "q":
             raise InvalidValueError("write 'q[]': the API ignores 'q' and sends the whole list")
-        if isinstance(value, Iterable) and not isinstance(value, str):
-            yield from ((name, str(part)) for part in cast("Iterable[object]", value))
+        if isinstance(value, list | tuple | set | frozenset):
+            yield from ((name, _text(part)) for part in cast("Iterable[object]", value))
         else:
-            yield name, str(value)
+            yield name, _text(value)
+
+
+def _named(params: object) -> Iterable[tuple[str, object]]:
+    pairs: Any = params.items() if isinstance(params, Mapping) else params or ()
+    try:
+        found = [(name, value) for name, value in pairs]
+    except (TypeError, ValueError):
+        found = [(None, None)]
+    if not all(isinstance(name, str) for name, _ in found):
+        raise InvalidTypeError(
+            "params= takes names with values: {'q[]': 'id:=1'}, or pairs: [('page', 2)]"
+        )
+    return cast("list[tuple[str, object]]", found)
+
+
+def _text(value: object) -> str:
+    """A value as it stands in a query; its text is not shown where it is refused."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float | Decimal | date):
+        raise InvalidTypeError(
+            "params= takes texts, numbers, dates and lists of these as values: leave out what is "
+            "None"
+        )
+    return str(value)
+
+
+def _encodable(body: object) -> bytes | None:
+    if body is None:
+        return None
+    try:
+        return msgspec.json.encode(body)
+    except (TypeError, ValueError, OverflowError, RecursionError):  # their texts may show values
+        problem = "json= takes what JSON has: dicts with texts as names, lists, texts, numbers"
+    raise InvalidTypeError(problem)
 
 
 def _parse(body: bytes) -> Any:

@@ -281,3 +281,20 @@ async def test_a_malformed_date_is_no_date(date: str) -> None:
         assert await cliniko.request("GET", "/a") == {}
         moment = cliniko._session.server_time  # pyright: ignore[reportPrivateUsage] # what changes go by
         assert moment is None or "0001" in date
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"params": p} for p in (5, "a=b", {5: 1}, [("a", 1), ("b",)], {"a": None})),
+        *({"params": {"a": v}} for v in (object(), b"x", {"b": 1}, [None])),
+        *({"json": j} for j in (object(), {"a": object()}, {(1, 2): 3}, {"a": "\ud800"})),
+    ],
+    ids=repr,
+)
+async def test_what_cannot_be_sent_is_an_error_of_ours(odd: dict[str, Any]) -> None:
+    server = Server(lambda _: httpx.Response(200, json={}))
+    async with AsyncCliniko("MS0xODD-au2", user_agent="T (t@example.com)", transport=server) as c:
+        with pytest.raises(InvalidTypeError):
+            await c.request("POST", "/x", **odd)
+    assert not server.requests
