@@ -25,6 +25,7 @@ class IdServer(httpx.AsyncBaseTransport):
         spoil: Answers instead, if it wants to, given the ids that are asked for.
         most_per_page: Rows on a page, whatever is asked for.
         filters: Whether it knows the filter on ids.
+        links: Whether its pages have a link to the next one.
     """
 
     def __init__(self, count: int, *, latency: float = 0.0) -> None:
@@ -43,6 +44,7 @@ class IdServer(httpx.AsyncBaseTransport):
         self.spoil: Callable[[list[str], bool], httpx.Response | None] | None = None
         self.most_per_page = 100
         self.filters = True
+        self.links = True
         self.unfinished = 0
         self.latency = latency
 
@@ -67,7 +69,7 @@ class IdServer(httpx.AsyncBaseTransport):
             return _answer(found[0]) if found else httpx.Response(404, json={})
         wanted = [row for id, row in shown.items() if id in ids or not self.filters]
         size = min(int(dict(query).get("per_page", 50)), self.most_per_page)
-        links = {"next": f"{request.url}&page=2"} if len(wanted) > size else {}
+        links = {"next": f"{request.url}&page=2"} if self.links and len(wanted) > size else {}
         return _answer({"taxes": wanted[:size], "total_entries": len(wanted), "links": links})
 
     @staticmethod

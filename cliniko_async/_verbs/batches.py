@@ -79,7 +79,8 @@ def batch_request(
         page = parse_rows(body)
         if isinstance(page, DecodeError):
             return page
-        return _sort_out(decode_rows(model, page.rows), asked, goes_on=page.next is not None)
+        goes_on = page.next is not None or (page.total or 0) > len(page)
+        return _sort_out(decode_rows(model, page.rows), asked, goes_on=goes_on)
 
     query = (("q[]", f"id:={','.join(ids)}"), *params, ("per_page", str(IDS_PER_REQUEST)))
     return Request.get(path, path, parse, query)

@@ -241,7 +241,7 @@ def _sound(answer: Found[M]) -> tuple[dict[str, M], Exception | None]:
     wrong = [row for row in answer.records.values() if isinstance(row, DecodeError)]
     good = {i: r for i, r in answer.records.items() if not isinstance(r, DecodeError)}
     if answer.is_foreign or (answer.goes_on and not answer.rows):
-        what = "records of other ids" if answer.is_foreign else "an empty page and a next one"
+        what = "records of other ids" if answer.is_foreign else "an empty page, and announced more"
         return {}, IncompleteListingError(
             f"the server answered a filter on id with {what}: get these records one by one, with "
             "batch_gets=False"

@@ -104,6 +104,18 @@ async def test_shorter_pages_than_asked_for_lose_nothing(most_per_page: int) -> 
     assert asyncio.get_running_loop().time() < (0.5 if most_per_page > 1 else 2)  # all at once
 
 
+async def test_shorter_pages_without_a_link_lose_nothing() -> None:
+    server = IdServer(250)
+    server.most_per_page = 30
+    server.links = False
+    ids = list(server.rows)
+    async with session(server) as cliniko:
+        assert [record.id for record in await cliniko.taxes.get_many(ids)] == ids
+        assert list(await cliniko.taxes.by_id(ids)) == ids
+        some = await cliniko.taxes.get_many([*ids[:99], "777"], missing="none")
+        assert [record and record.id for record in some] == [*ids[:99], None]
+
+
 async def test_other_records_than_asked_for_are_an_error() -> None:
     server = IdServer(300)
     server.filters = False
