@@ -98,9 +98,9 @@ READABLE: dict[str, Spoil] = {
     "no total": total(lambda _: None),
     "a total in a text": total(str),
     "a total that is no number": total(lambda _: "many"),
-    "an empty link at the end": link(lambda next, _: next or ""),
+    "an empty link at the end": link(lambda sent, _: sent or ""),
     "no link at all": link(lambda _, __: None),
-    "a link that is no text": link(lambda next, _: next or False),
+    "a link that is no text": link(lambda sent, _: sent or False),
     "links in another form": links_in_another_form,
     "neither total nor link": neither_total_nor_link,
 }
