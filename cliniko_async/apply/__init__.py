@@ -1,7 +1,7 @@
 """Apply: many writes to one resource, planned before they are sent, and safe to kill.
 
-Here belong comparing rows with records, the ledger of what was sent, and what goes on after a
-kill. Not here: the verbs (`resources`), or reading tables of rows (`cli`).
+Comparing rows with records, the ledger of what was sent, and continuing after a kill belong
+here. Not here: the verbs (`resources`), or reading tables of rows (`cli`).
 """
 
 from cliniko_async.apply._apply import Apply

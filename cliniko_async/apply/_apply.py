@@ -31,8 +31,8 @@ __all__ = ["Apply"]
 class Apply:
     """Creates, updates or archives many records of one resource.
 
-    `await plan()` reads and says what would happen to each row; `await run()` does it. A run that
-    was killed is started again with the same arguments: it goes on, and sends nothing twice.
+    `await plan()` reads, and says what would happen to each row; `await run()` does it. Start a run
+    that was killed again with the same arguments: it continues, and sends nothing twice.
 
     Args:
         cliniko: An open session. Requests go through its bulk lane.
@@ -46,8 +46,8 @@ class Apply:
             do one of the two; "archive" archives what is found.
         texts: Whether rows hold JSON values, as those of a CSV or JSON file do: texts for dates,
             date-times and money. Otherwise they hold what `create` takes.
-        ledger: A file that remembers what was sent. It holds hashes and ids, no values, and is
-            readable for you alone. Required to run.
+        ledger: A file that remembers what was sent. It holds hashes and ids, no values, and only
+            you can read it. Required to run.
 
     Raises:
         InvalidValueError: The resource, the action or the key is not one that can be used.
@@ -91,7 +91,7 @@ class Apply:
         self._ledger = None if ledger is None else Path(ledger)
 
     async def plan(self) -> Plan:
-        """Find out, by reads alone, what would become of each row.
+        """Find out, by reading only, what would happen to each row.
 
         Raises:
             ClinikoError: The records could not be read.
@@ -103,15 +103,15 @@ class Apply:
     async def run(
         self, *, on_progress: Callable[[ApplyProgress], object] | None = None
     ) -> ApplySummary:
-        """Write what the plan says, and go on where an earlier run was killed.
+        """Write what the plan says, and continue where an earlier run was killed.
 
         Args:
             on_progress: Called with an `ApplyProgress` after each write.
 
         Raises:
-            InvalidValueError: There is no ledger, or it is another job's.
-            ClinikoError: What stops all rows, such as a key that is not valid any more. Start it
-                again when that is mended.
+            InvalidValueError: No ledger is named, or it belongs to another job.
+            ClinikoError: Something stops all rows, such as a key that is no longer valid. Start
+                the run again when that is solved.
         """
         if self._ledger is None:
             raise InvalidValueError("ledger= names the file that remembers what was sent")

@@ -45,7 +45,7 @@ class Key:
         filters: What the resource's lists can be filtered by.
 
     Raises:
-        InvalidValueError: A field cannot be filtered by, so that records are not found by it.
+        InvalidValueError: Records cannot be filtered by a field, and so not be found by it.
     """
 
     def __init__(self, names: Sequence[str], filters: Filters) -> None:

@@ -76,7 +76,7 @@ class Ledger:
     @classmethod
     @contextmanager
     def opened(cls, path: Path, job: str, owner: Owner) -> Generator[Ledger]:
-        """Open a ledger, or begin one; no other process has it meanwhile.
+        """Open a ledger, or begin one, and keep other processes out.
 
         Args:
             path: The file.
@@ -143,7 +143,7 @@ class Ledger:
         return hashlib.blake2b(text, key=self._salt, digest_size=16).hexdigest()
 
     def last(self, row: str) -> Line | None:
-        """What was last written of a row."""
+        """The last line about a row."""
         return self._lines.get(row)
 
     def close(self) -> None:
@@ -153,7 +153,7 @@ class Ledger:
     def write(self, line: Line) -> None:
         """Add a line. It outlives this process when this returns.
 
-        A power cut may lose it. That is no harm: a run begins by looking for all records that it
+        A power cut may lose it. That does no harm: a run begins by looking for all records that it
         would create, and the machine takes longer to start than a late write to arrive.
         """
         _append(self._descriptor, line)

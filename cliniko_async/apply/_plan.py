@@ -63,7 +63,7 @@ ROWS_PER_PAGE: Final = 100
 
 @attrs.frozen
 class RowOutcome:
-    """What will become of a row, or what has.
+    """What will happen to a row, or what has happened.
 
     Attributes:
         row: Its number in the input, from 0.
@@ -75,8 +75,8 @@ class RowOutcome:
             without an answer, and not there when it was looked for.
         id: The record's id, where it is known.
         problems: For "invalid": what is wrong, a line each, without the values.
-        fields: For "refused": what the API says of each field. It may quote what was sent, so it
-            is not in the repr.
+        fields: For "refused": what the API says about each field. It may quote what was sent, so
+            it is not in the repr.
     """
 
     row: int
@@ -91,7 +91,7 @@ class Plan:
     """What a run would do.
 
     Attributes:
-        outcomes: What would become of each row, in the order of the input.
+        outcomes: What would happen to each row, in the order of the input.
         requests: Requests that the writes need.
         minutes: How long those take at the user's rate, at least.
     """

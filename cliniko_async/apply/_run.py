@@ -1,4 +1,4 @@
-"""One run of many writes: what is sent, what is noted of it, and what is looked for again."""
+"""One run of many writes: what is sent, what is noted about it, and what is looked up again."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class ApplySummary:
     """What a run did.
 
     Attributes:
-        outcomes: What became of each row, in the order of the input.
+        outcomes: What happened to each row, in the order of the input.
         requests: Requests that this run sent, reads included.
         seconds: How long it took.
     """
@@ -161,7 +161,7 @@ class Run:
         )
 
     async def _let_settle(self) -> None:
-        """Wait until the writes of a killed run have happened, or never will."""
+        """Wait until the writes of a killed run have happened, or can no longer happen."""
         lines = [self._last(row) for row in self._job.rows]
         sent = [line.at for line in lines if line and line.state == "sent"]
         # A clock that was set back must not make this wait for longer.

@@ -1,4 +1,4 @@
-"""First pages of lists, and what they show: how a list is begun, and which of its rows are news."""
+"""First pages of lists, and what they show: how reading begins, and which of the rows are new."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def news_of(
 ) -> Sequence[msgspec.Raw] | None:
     """The rows of a first page, newest first, that are news; None if it does not show them all.
 
-    Rows without the moment are news, for they may be.
+    Rows without the moment count as news, because they may be.
     """
     moments = moments_of(rows, name)
     if not (moments and falls(moments) and moments[-1] < floor):
@@ -119,7 +119,7 @@ async def start(resource: Any, total: asyncio.Future[int] | None = None) -> Star
 
     Args:
         resource: The resource.
-        total: Is given the number of records as soon as it is known.
+        total: Receives the number of records as soon as it is known.
     """
     started, pages = time.monotonic(), everything(resource).pages()
     page = await _next(pages)

@@ -1,15 +1,15 @@
-"""What has happened in a list since it was copied, in as few requests as can be.
+"""What has happened in a list since it was copied, in as few requests as possible.
 
 The first page by `updated_at`, newest first, shows what was changed, and how many records there
 are now. Hiding a record, or bringing it back, may leave its `updated_at` alone. So for each mark
 that hides records, the first page of those that have it, newest first, shows which have it since,
-and how many have it now. What neither page shows is told by counts: a record that was deleted for
+and how many have it now. What neither page shows is found by counts: a record that was deleted for
 good is in no list, and one that came back from the archive looks as it always did. Where the
 copy's counts differ from the API's, the range in time in which they differ is searched by halves,
 and read anew.
 
 So a run in which nothing happened costs one request, and one per mark. What is found by halves
-costs a count per halving, and a page.
+costs one count per halving, and a page.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Copy(Protocol):
 
 @attrs.frozen(repr=False)
 class Found:
-    """Records that were created or changed, and ids of those that are there no more."""
+    """Records that were created or changed, and ids of those that no longer exist."""
 
     rows: Sequence[msgspec.Raw] = ()
     gone: Sequence[str] = ()
@@ -305,7 +305,7 @@ class Differences:
     def _noted(self, rows: Sequence[msgspec.Raw]) -> Found:
         for row in rows:
             head = read_moments(row)
-            if head.id is not None:  # or else it is left out, for it does not fit
+            if head.id is not None:  # or else it is left out, because it does not fit
                 self._changed[head.id] = self._known(head)
         return Found(rows)
 

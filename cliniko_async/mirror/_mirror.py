@@ -1,4 +1,4 @@
-"""Mirror: a copy of the clinic in a database, one table a resource, kept up to date.
+"""Mirror: a copy of the clinic in a database, one table per resource, kept up to date.
 
 The first run copies all records, hidden ones too; later runs ask for what has changed. The engine
 is dlt (extra `mirror`): it writes to DuckDB, PostgreSQL, BigQuery, Snowflake and others.
@@ -54,10 +54,10 @@ class MirrorSummary:
     """What a run of `mirror` did.
 
     Attributes:
-        rows: Rows that were written, by table. What changed lately is written again.
+        rows: Rows that were written, by table. Recent changes are written again.
         requests: Requests that were sent.
         seconds: How long it took.
-        bad_records: Records that did not fit their model. They are missing in the tables, or are
+        bad_records: Records that did not fit their model. They are missing from the tables, or are
             there as they were before, and the next run asks for them again.
     """
 
@@ -70,7 +70,7 @@ class MirrorSummary:
 def mirrorable() -> Sequence[str]:
     """The resources that are mirrored unless others are named.
 
-    All that have lists, but for bookings, whose rows are in the tables of their three kinds.
+    All that have lists, except bookings, whose rows are in the tables of their three kinds.
     """
     return (*(name for name in exportable() if name != "bookings"), "services")
 
@@ -85,8 +85,8 @@ async def plan(
 ) -> Cost:
     """Find out what a mirror will cost, and copy nothing.
 
-    It costs a request for the account, and one for each resource that is to be read whole. What
-    has changed in the others is not asked for: they count with the requests of a quiet run.
+    It costs one request for the account, and one for each resource that will be read whole.
+    Changes in the others are not asked for: they count as in a run without changes.
 
     The arguments and errors are those of `mirror`.
     """
@@ -122,7 +122,7 @@ async def mirror(
 ) -> MirrorSummary:
     """Copy the clinic into a database, or bring the copy up to date.
 
-    A first run that is interrupted goes on where it was, at most a minute of reading earlier.
+    A first run that was interrupted continues where it stopped, at most a minute earlier.
 
     Args:
         cliniko: An open session. Its bulk lane is used, so that interactive calls go first.
@@ -130,13 +130,13 @@ async def mirror(
             name of another of dlt's destinations, which finds its credentials as dlt's own
             documentation says.
         resources: Their names, as in the URL; all by default.
-        full: Read everything anew, instead of what has changed.
+        full: Read everything again, instead of only what has changed.
         dataset: The schema for the tables, such as "north", so that many clinics can share a
             database. Without one, it is `main` in a DuckDB file, and `cliniko` elsewhere.
-        on_progress: Called with the progress of a resource whenever it has come further.
+        on_progress: Called with the progress of a resource whenever there is some.
         on_cost: Called once with what the run will cost, as soon as that is known.
-        on_bad_record: What happens to a record that does not fit its model. By default the mirror
-            goes on without it; a warning at the end names the record and its field, the summary
+        on_bad_record: What happens to a record that does not fit its model. By default, the mirror
+            continues without it; a warning at the end names the record and its field, the summary
             has the error, and the next run asks for the record again. A function is called at the
             end with each `DecodeError` instead. "raise" ends the run.
 
@@ -271,7 +271,7 @@ def cliniko_source(
     full: bool = False,
     on_bad_record: OnBadRecord = "skip",
 ) -> Any:
-    """A dlt source, for pipelines of your own: `pipeline.run(cliniko_source(["patients"]))`.
+    """A dlt source for pipelines of your own: `pipeline.run(cliniko_source(["patients"]))`.
 
     dlt keeps what it loaded, patients' data, in `~/.dlt` unless `load.delete_completed_jobs` is
     set in its configuration.
@@ -280,8 +280,8 @@ def cliniko_source(
         resources: Their names, as in the URL; all by default.
         session: Makes the session, which is opened and closed in dlt's own event loop. By default
             it has the key and User-Agent of `CLINIKO_API_KEY` and `CLINIKO_USER_AGENT`.
-        full: Read everything anew, instead of what has changed.
-        on_bad_record: As for `mirror`; told at the end of each table.
+        full: Read everything again, instead of only what has changed.
+        on_bad_record: As for `mirror`; reported at the end of each table.
     """
     names = _checked(resources)
     bad = BadRecords(on_bad_record)

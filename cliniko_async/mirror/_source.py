@@ -1,4 +1,4 @@
-"""What dlt is given: a source with one table per resource, whose rows come from a session.
+"""What dlt reads: a source with one table per resource, whose rows come from a session.
 
 dlt reads it in a thread and an event loop of its own. Requests are sent where the session is.
 """
@@ -106,7 +106,7 @@ class _Means:
 
 
 class Shared:
-    """Means that are shared: the first who needs them opens them, the last one closes them.
+    """Shared means: the first resource that needs them opens them, the last one closes them.
 
     Args:
         session: Opens the session.
@@ -171,7 +171,7 @@ async def _known(owner: Owner) -> Owner:
 
 
 class BadRecords:
-    """Records that do not fit their model: left out, told once, and asked for again next time."""
+    """Records that do not fit their model: left out, reported once, and asked for again later."""
 
     def __init__(self, policy: OnBadRecord) -> None:
         self._policy = policy
@@ -198,7 +198,7 @@ class BadRecords:
         return [id for resource, id in self._found if resource == name and id and id.isdecimal()]
 
     def tell(self) -> None:
-        """Tell what was not told before."""
+        """Report what was not reported before."""
         for key, error in self._found.items():
             if key in self._told:
                 continue
@@ -215,7 +215,7 @@ def _nobody_asks(_name: str, _rows: int, _total: int | None, _done: bool) -> Non
 
 @attrs.define
 class Work:
-    """What is to be done, and how far it is.
+    """What is to be done, and how far it has come.
 
     Attributes:
         pending: Resources that are not complete.
