@@ -255,3 +255,10 @@ async def test_free_times_are_those_of_the_library(emulator: Emulator) -> None:
     zone = ZoneInfo("Australia/Melbourne")
     local = [datetime.fromisoformat(row["appointment_start"]).astimezone(zone) for row in rows]
     assert {f"{start:%a %d}" for start in local} == {"Mon 05", "Wed 07"}
+
+
+@pytest.mark.parametrize("order", [(), ("--sort", "-created_at"), ("--include", "archived")])
+async def test_a_few_records_cost_one_request(emulator: Emulator, order: tuple[str, ...]) -> None:
+    run = await invoked(emulator, "list", "patients", "-f", "id", "-n", "5", *order)
+    assert len(objects(run)) == 5
+    assert emulator.report.requests == 1
