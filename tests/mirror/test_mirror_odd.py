@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import duckdb
+import httpx
 import pytest
 from click.testing import CliRunner
 from oddserver import START, OddServer, session, text
@@ -397,3 +398,29 @@ def test_the_command_says_what_a_mirror_will_cost_and_stops(tmp_path: Path) -> N
     assert "at the limit" in run.output
     assert f"businesses: {cost['resources']['businesses']} rows written" in run.output
     assert len(table(file, "updated_at", "north.businesses")) == cost["resources"]["businesses"]
+
+
+class WithoutTotals(OddServer):
+    """Lets links alone say where a list ends."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await super().handle_async_request(request)
+        body = json.loads(answer.content)
+        body.pop("total_entries", None)
+        return httpx.Response(
+            answer.status_code, json=body, headers={"Date": answer.headers["Date"]}
+        )
+
+
+async def test_a_list_without_a_total_is_copied_whole(tmp_path: Path) -> None:
+    server = WithoutTotals()
+    for id in range(1, 251):
+        server.add("patients", id, id * 60, first_name="A", last_name="B")
+    file = tmp_path / "clinic.duckdb"
+    async with session(server) as cliniko:
+        await mirror(cliniko, file, ["patients"])
+        assert set(table(file, "first_name")) == set(server.rows["patients"])
+        # What has changed cannot be counted: that is said, and no row is taken for deleted.
+        with pytest.raises(ClinikoError, match="how many there are"):
+            await mirror(cliniko, file, ["patients"])
+    assert set(table(file, "first_name")) == set(server.rows["patients"])
