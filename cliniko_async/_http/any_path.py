@@ -98,7 +98,8 @@ def _pairs(
 
 
 def _named(params: object) -> Iterable[tuple[str, object]]:
-    pairs: Any = params.items() if isinstance(params, Mapping) else params or ()
+    given: Any = params
+    pairs = given.items() if isinstance(params, Mapping) else given or ()
     try:
         found = [(name, value) for name, value in pairs]
     except (TypeError, ValueError):
