@@ -275,9 +275,9 @@ def _of_union(members: Sequence[Any]) -> Kind:
         return kinds.OrNone(_of_union(others))
     if Link in others:  # an id, or a link to the record
         return kinds.REF
-    # Of an enumeration that takes other values as well, the values are hints and no more.
-    closed = [member for member in others if origin_of(member) is not Literal]
-    return _kind_of((closed or others)[0])
+    # An enumeration is open where it is read: the API may add to it. It takes what it documents.
+    choice = next((member for member in others if origin_of(member) is Literal), others[0])
+    return _kind_of(choice)
 
 
 def _of_annotated(members: Sequence[Any]) -> Kind:

@@ -23,6 +23,7 @@ from cliniko_async._models.fields import encode_fields
 from cliniko_async.emulator.facts import load
 from cliniko_async.errors import InvalidFieldsError, InvalidTypeError, InvalidValueError
 from cliniko_async.resources.appointment_types import AppointmentTypeCreateFields
+from cliniko_async.resources.appointments import RepeatRule
 from cliniko_async.resources.communications import MemoCommunicationCreateFields
 from cliniko_async.resources.custom_fields import CustomFields
 from cliniko_async.resources.individual_appointments import IndividualAppointmentFields
@@ -81,6 +82,9 @@ WRONG: list[tuple[type[Any], str, Any, str]] = [
     (PatientFields, "patient_phone_numbers", [{SECRET * 20: "1"}], "has no [...]"),
     (PatientFields, "patient_phone_numbers", [PhoneNumber(number=5)], "[0].number is a text"),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # on purpose
     (PatientFields, "patient_phone_numbers", PhoneNumber(number="1"), "is a list"),
+    (PatientFields, "patient_phone_numbers", [PhoneNumber(phone_type=SECRET)], "'Home', 'Mobile'"),
+    (PatientFields, "patient_phone_numbers", [{"phone_type": "mobile"}], "[0].phone_type takes"),
+    (IndividualAppointmentFields, "repeat_rule", RepeatRule(repeat_type="Yearly"), "'Weekly'"),
     (PatientFields, "custom_fields", "x", "is a CustomFields, not str"),
     (PatientFields, "custom_fields", [], "is a CustomFields, not list"),
     (PatientFields, "custom_fields", {"sections": {}}, "custom_fields.sections is a list"),
@@ -248,6 +252,7 @@ def test_the_choices_that_are_not_selected_leave_it_out() -> None:
         ({"type": "hologram", "depth": object()}, "questions[0].depth is JSON"),
         ("text", "questions[0] is a Question"),
         (PhoneNumber(number="1"), "questions[0] is a Question"),
+        (TextQuestion(type="hologram"), "questions[0].type takes one of 'text', 'paragraph'"),
         (TextQuestion(type="text", answer=5), "questions[0].answer is a text"),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # on purpose
     ],
 )

@@ -115,7 +115,8 @@ def value_for(name: str, hint: Any) -> Any:
         inner = value_for(name, get_args(hint)[0])
         return [inner] if get_origin(hint) is Sequence else inner
     if isinstance(hint, type) and issubclass(hint, PhoneNumber | Pronouns):
-        return hint(**{f.name: "1" for f in attrs.fields(hint) if "read_only" not in f.metadata})
+        written = [f for f in attrs.fields(hint) if "read_only" not in f.metadata]
+        return hint(**{f.name: value_for(f.name, f.type) for f in written})
     simple: Mapping[Any, Any] = {
         str: "1",
         int: 1,
