@@ -21,7 +21,8 @@ from cliniko_async._query.fields import (
     IntegerField,
     StringField,
 )
-from cliniko_async._query.filters import Filters, SortBy
+from cliniko_async._query.filters import Filters
+from cliniko_async._query.sort_orders import SortBy
 from cliniko_async._verbs.many_records import ListOptions
 from cliniko_async._watch import WatchKind, WatchOptions
 

@@ -16,8 +16,9 @@ from cliniko_async._query.fields import (
     Sort,
     StringField,
 )
-from cliniko_async._query.filters import Filters, NoFilters, SortBy, sort_text
+from cliniko_async._query.filters import Filters, NoFilters
 from cliniko_async._query.query_string import DatePattern, checked_text, encode_query
+from cliniko_async._query.sort_orders import SortBy, sort_text, sortable
 
 __all__ = [
     "ArrayField",
@@ -37,4 +38,5 @@ __all__ = [
     "checked_text",
     "encode_query",
     "sort_text",
+    "sortable",
 ]

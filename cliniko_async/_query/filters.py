@@ -1,4 +1,4 @@
-"""What the lists of a resource can be filtered by, and sort orders.
+"""What the lists of a resource can be filtered by.
 
 Several filters mean "and"; the API has no "or".
 """
@@ -6,7 +6,6 @@ Several filters mean "and"; the API has no "or".
 from __future__ import annotations
 
 import difflib
-import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from cliniko_async._query.fields import (
@@ -17,18 +16,13 @@ from cliniko_async._query.fields import (
     Field,
     IdField,
     IntegerField,
-    Owner,
-    Sort,
     StringField,
 )
-from cliniko_async.errors import InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Filters", "NoFilters", "SortBy", "sort_text"]
-
-_SORT: Final = re.compile(r"[a-z][a-z0-9_]*(:(asc|desc))?(,[a-z][a-z0-9_]*(:(asc|desc))?)*")
+__all__ = ["Filters", "NoFilters"]
 
 _KINDS: Final[Mapping[str, type[Field[Any]]]] = {
     kind.__name__: kind
@@ -81,27 +75,3 @@ class NoFilters(Filters):
     """The fields of a list that cannot be filtered."""
 
     names: ClassVar[frozenset[str]] = frozenset()
-
-
-SortBy = Field[Owner] | Sort[Owner] | tuple[Field[Owner] | Sort[Owner], ...] | str
-"""What `sort=` takes: a field, a direction, several of them, or the API's own text."""
-
-
-def sort_text(sort: SortBy[Any]) -> str:
-    """The value of the `sort` parameter.
-
-    Raises:
-        InvalidTypeError: The value is not one that `sort=` takes.
-        InvalidValueError: The text does not have the form `field:desc,field`.
-    """
-    if isinstance(sort, str):
-        if not _SORT.fullmatch(sort):
-            raise InvalidValueError("write sort='field', 'field:desc' or 'field,field:desc'")
-        return sort
-    if isinstance(sort, Sort):
-        return sort.text
-    if isinstance(sort, Field):
-        return sort.name
-    if isinstance(sort, tuple) and sort:  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-        return ",".join(sort_text(part) for part in sort)
-    raise InvalidTypeError("sort= takes a field, .asc(), .desc(), a tuple of them, or a text")

@@ -13,7 +13,8 @@ from cliniko_async._models.converter import decode_rows
 from cliniko_async._models.links import Link, Ref, to_id
 from cliniko_async._models.model import Model
 from cliniko_async._query.fields import Filter
-from cliniko_async._query.filters import Filters, SortBy, sort_text
+from cliniko_async._query.filters import Filters
+from cliniko_async._query.sort_orders import SortBy, sort_text, sortable
 from cliniko_async._verbs.by_id import Batched
 from cliniko_async._verbs.include import everything, include_params, marks_of
 from cliniko_async._verbs.linked_list import linked_list
@@ -96,7 +97,9 @@ class Lists(Resource[M], Generic[M, F, I]):
         link: Link | None = None,
     ) -> Reading:
         """What such a listing reads."""
-        order = None if sort is None else sort_text(sort)
+        records: Any = self.model
+        known = sortable(records) | self._filters.names
+        order = None if sort is None else sort_text(sort, known)
         path = _fill(template, parent)
         own: Sequence[tuple[str, str]] = ()
         if link is not None:
@@ -164,6 +167,9 @@ class Listable(Lists[M, F, I], Batched[M, I]):
                 passed as a `DecodeError` to a function and skipped.
             link: A link to a list of these records, such as `patient.attendees`. The link's own
                 query is kept.
+
+        Raises:
+            InvalidValueError: A filter or the order names a field that these records do not have.
         """
         return self._list(
             self.path,
