@@ -12,7 +12,8 @@ import attrs
 from cliniko_async._http.account import Credentials, Secret, check_user_agent
 from cliniko_async._http.any_path import raw_request
 from cliniko_async._http.request import Budget, Options
-from cliniko_async._http.session import Session, View
+from cliniko_async._http.session import Session
+from cliniko_async._http.view import View
 from cliniko_async._watch import Watch
 from cliniko_async.errors import ClinikoError, InvalidTypeError, InvalidValueError, expect
 from cliniko_async.limits.named import chosen_limiter, chosen_rate

@@ -8,7 +8,6 @@ import pkgutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
 
 import pytest
 
@@ -72,34 +71,6 @@ def test_imports_go_downwards() -> None:
         upwards += [f"{module} imports {other}" for other in others - below]
         upwards += [f"{module} imports {other}" for other in below if own in ALONE]
     assert not upwards
-
-
-NO_CIRCLES: Final = ("limits",)
-"""Rooms whose modules do not import each other in circles, not even for their types."""
-
-
-@pytest.mark.parametrize("name", NO_CIRCLES)
-def test_no_room_has_a_circle_inside(name: str) -> None:
-    face = f"cliniko_async.{name}"
-    inside = {module for module in MODULES if module.startswith(f"{face}.")} - {f"{face}.__init__"}
-    below = {module: imported_by(module) & inside for module in inside}
-    while leaves := {module for module, others in below.items() if not others}:
-        below = {module: others - leaves for module, others in below.items() if others}
-    assert not below
-
-
-def imported_by(module: str) -> set[str]:
-    """The modules that a module names at its top, also for checkers alone."""
-    path = PACKAGE.parent / Path(*module.split(".")).with_suffix(".py")
-    body = ast.parse(path.read_text(encoding="utf-8")).body
-    lines = [
-        inner for line in body for inner in (line.body if isinstance(line, ast.If) else [line])
-    ]
-    found: set[str] = set()
-    for line in lines:
-        if isinstance(line, ast.ImportFrom) and line.module:
-            found |= {line.module, *(f"{line.module}.{name.name}" for name in line.names)}
-    return found
 
 
 def test_every_room_says_what_belongs_there_and_hands_out_its_face() -> None:
@@ -188,11 +159,7 @@ def modules_imported_by(module: str) -> set[str]:
     return found - {module.removesuffix(".__init__")}
 
 
-WITH_CIRCLES = {"_http", "cli"}
-"""Rooms in which two modules still need each other."""
-
-
-@pytest.mark.parametrize("name", sorted({room(m) for m in MODULES} - {"__init__"} - WITH_CIRCLES))
+@pytest.mark.parametrize("name", sorted({room(m) for m in MODULES} - {"__init__"}))
 def test_no_two_modules_of_a_room_need_each_other(name: str) -> None:
     needs = {
         module.removesuffix(".__init__"): modules_imported_by(module)

@@ -7,8 +7,9 @@ library, and are imported when a session opens. Not here: anything about records
 from cliniko_async._http.account import Credentials, Secret, check_user_agent
 from cliniko_async._http.request import Budget, Options, Request
 from cliniko_async._http.retries import Repeat
-from cliniko_async._http.session import Session, View
+from cliniko_async._http.session import Session
 from cliniko_async._http.traffic import Traffic, Wait
+from cliniko_async._http.view import View
 
 __all__ = [
     "Budget",

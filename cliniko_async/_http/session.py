@@ -1,7 +1,4 @@
-"""A session: one HTTP client, one share in the user's allowance, and the tasks that go with them.
-
-A view is the session with options of its own; resources and listings send through views.
-"""
+"""A session: one HTTP client, one share in the allowance, and the tasks that go with them."""
 
 from __future__ import annotations
 
@@ -11,30 +8,28 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
-import attrs
 
 from cliniko_async._http.account import Secret
 from cliniko_async._http.answers import Response
-from cliniko_async._http.call import Call
 from cliniko_async._http.callbacks import Observers
 from cliniko_async._http.traffic import TrafficCounter
 from cliniko_async._models.unknown_members import UnknownMembers
-from cliniko_async.errors import ClinikoError, ReadOnlyError, SessionClosedError
+from cliniko_async.errors import SessionClosedError
 from cliniko_async.limits.reset import date_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine
     from datetime import datetime
 
     from cliniko_async._http.account import Credentials
     from cliniko_async._http.answers import Failure
     from cliniko_async._http.file_host import FileHost
-    from cliniko_async._http.request import Options, Request
+    from cliniko_async._http.request import Request
     from cliniko_async._http.traffic import RequestEvent, Traffic, Wait
     from cliniko_async._http.wire import Wire
     from cliniko_async.limits import Allowance, Place, RateLimit
 
-__all__ = ["Session", "View"]
+__all__ = ["Session"]
 
 T = TypeVar("T")
 
@@ -119,6 +114,14 @@ class Session:
         """The way to the hosts where files lie."""
         return self._opened().wire.file_host
 
+    def check_open(self) -> None:
+        """Check that it can be used here and now.
+
+        Raises:
+            SessionClosedError: The session is not open yet, closed, or another event loop's.
+        """
+        self._opened()
+
     def _opened(self) -> _Ways:
         """What to send with, here and now.
 
@@ -189,37 +192,6 @@ class Session:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def call(self, request: Request[T], options: Options) -> T:
-        """Send a request, again if need be, and read its answer.
-
-        Raises:
-            ApiError: The API answered with an error status.
-            TransportError: No usable answer came.
-            OutcomeUnknownError: A write may or may not have happened.
-            AnswerUnreadableError: A write was done, but its answer cannot be read.
-            DecodeError: The answer does not fit the model.
-            ReadOnlyError: A write on a read-only session.
-        """
-        self._opened()
-        if options.read_only and request.repeat.writes:
-            raise ReadOnlyError(
-                f"{request.method} {request.template} writes, and this session was opened with "
-                "read_only=True"
-            )
-        outcome = await self._outcome(request, options)
-        if isinstance(outcome, ClinikoError):
-            raise outcome
-        return outcome
-
-    async def _outcome(self, request: Request[T], options: Options) -> T | ClinikoError:
-        call = Call(self, request, options)
-        if self.observers.around is None:
-            return await call.outcome()
-        with self.observers.around(request.method, request.template, options.lane) as ended:
-            outcome = await call.outcome()
-            ended(outcome)
-            return outcome
-
     async def exchange(
         self, request: Request[T], url: Secret, place: Place, *, deadline: float
     ) -> Response | Failure:
@@ -263,42 +235,3 @@ def _running_loop() -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
     except RuntimeError:
         raise SessionClosedError(NO_LOOP) from None
-
-
-class View:
-    """A session with the options of one of its views."""
-
-    __slots__ = ("options", "session")
-
-    def __init__(self, session: Session, options: Options) -> None:
-        self.session: Session = session
-        self.options: Options = options
-
-    def bulk(self) -> View:
-        """The same view in the bulk lane, for what is always a job."""
-        return View(self.session, attrs.evolve(self.options, lane="bulk"))
-
-    async def call(self, request: Request[T]) -> T:
-        """Send a request and read its answer."""
-        return await self.session.call(request, self.options)
-
-    def start(self, request: Request[T]) -> asyncio.Task[T]:
-        """Send a request in a task of the session's."""
-        return self.session.spawn(self.call(request))
-
-    async def together(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """Do several things at once, and return their results in order.
-
-        At the first error, whichever it is, the others are cancelled and have ended when it is
-        raised.
-        """
-        tasks = [self.session.spawn(work) for work in works]
-        try:
-            return await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    def __repr__(self) -> str:
-        return "<View>"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
-from cliniko_async._http.session import View
+from cliniko_async._http.view import View
 from cliniko_async.errors import DecodeError, NotFoundError, ServerError, TransportError
 
 if TYPE_CHECKING:

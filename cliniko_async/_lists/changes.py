@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeVar
 import attrs
 import msgspec
 
-from cliniko_async._http.session import View
+from cliniko_async._http.view import View
 from cliniko_async._lists.archive import IN_ARCHIVE, Archive, Pages
 from cliniko_async._lists.cursor import Cursor, chunks
 from cliniko_async._lists.listing import Listing

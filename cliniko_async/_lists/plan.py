@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import attrs
 import msgspec
 
-from cliniko_async._http.session import View
+from cliniko_async._http.view import View
 from cliniko_async._lists.list_request import Source
 from cliniko_async._models.large_numbers import read_json
 from cliniko_async.errors import DecodeError, InvalidValueError

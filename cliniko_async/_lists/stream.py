@@ -12,7 +12,7 @@ from cliniko_async.errors import ClinikoError, SessionClosedError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from cliniko_async._http.session import View
+    from cliniko_async._http.view import View
     from cliniko_async._lists.list_request import Source
     from cliniko_async._lists.page import Batch
 

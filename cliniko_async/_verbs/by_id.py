@@ -32,7 +32,7 @@ from cliniko_async.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from cliniko_async._http.session import View
+    from cliniko_async._http.view import View
 
 __all__ = ["Batched", "Gettable"]
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 import attrs
 
 from cliniko_async._http.request import Request
-from cliniko_async._http.session import View
+from cliniko_async._http.view import View
 from cliniko_async._models.model import Model
 from cliniko_async._verbs.batches import IDS_PER_REQUEST, TOO_LONG, Found, batch_request
 from cliniko_async.errors import (

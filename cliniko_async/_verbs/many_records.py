@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from cliniko_async._http.session import View
+    from cliniko_async._http.view import View
 
 __all__ = ["ListOptions", "Listable", "Lists"]
 

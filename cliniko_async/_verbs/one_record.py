@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
     from cliniko_async._http.request import Parse
-    from cliniko_async._http.session import View
+    from cliniko_async._http.view import View
 
 __all__ = [
     "Archivable",

@@ -12,7 +12,7 @@ import anyio
 import attrs
 
 from cliniko_async._http.callbacks import Callback
-from cliniko_async._http.session import View
+from cliniko_async._http.view import View
 from cliniko_async._models.moments import utc_text
 from cliniko_async._watch.memory import Memory
 from cliniko_async._watch.pace import Pace, Tally

@@ -11,10 +11,10 @@ import click
 import msgspec
 
 from cliniko_async.cli.catalogue import resource_names
+from cliniko_async.cli.cells import out
 from cliniko_async.cli.described import Description, Writable, described
 from cliniko_async.cli.group import cliniko
 from cliniko_async.cli.names import ResourceName
-from cliniko_async.cli.rows import out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

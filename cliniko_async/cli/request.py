@@ -7,9 +7,9 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
+from cliniko_async.cli.cells import out
 from cliniko_async.cli.connection import Connection, connected
 from cliniko_async.cli.group import cliniko
-from cliniko_async.cli.rows import out
 from cliniko_async.cli.run import run
 
 if TYPE_CHECKING:

@@ -7,26 +7,25 @@ and times alone: names and contact details appear where they are asked for.
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import sys
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
 
-from cliniko_async._models.links import Link
+from cliniko_async.cli.cells import cell, out, value_of
+from cliniko_async.cli.table import TableWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cliniko_async.cli.catalogue import Column
+    from cliniko_async.cli.cells import Row
 
-__all__ = ["FORMATS", "Format", "Writer", "cell", "default_format", "out", "writer_of"]
+__all__ = ["FORMATS", "Format", "Writer", "default_format", "writer_of"]
 
 Format = Literal["table", "jsonl", "json", "csv"]
 FORMATS: Final[Sequence[Format]] = ("table", "jsonl", "json", "csv")
-
-Row = dict[str, Any]
 
 
 class Writer(Protocol):
@@ -61,23 +60,8 @@ def writer_of(
     if format == "csv":
         # Relations to lists say nothing that the id does not say.
         return _Csv(asked or [c for c in columns.values() if not c.to_many])
-    from cliniko_async.cli.table import TableWriter  # noqa: PLC0415 - loads what draws tables
-
     shown = asked or [c for c in columns.values() if c.name == "id" or c.is_time]
     return TableWriter(shown, keep_empty=asked is not None)
-
-
-def out(data: bytes) -> None:
-    """Write bytes to standard output at once: JSON is UTF-8 whatever a terminal's encoding is."""
-    try:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-    except OSError as error:
-        # Windows says "invalid argument" where others say "broken pipe".
-        if error.errno not in (errno.EPIPE, errno.EINVAL):
-            raise
-        raise BrokenPipeError from None
 
 
 class _Lines:
@@ -134,28 +118,4 @@ class _Csv:
 
 
 def _picked(row: Row, asked: Sequence[Column] | None) -> Row:
-    return row if asked is None else {column.name: _value(row, column) for column in asked}
-
-
-def _value(row: Row, column: Column) -> Any:
-    value = row.get(column.member)
-    if not column.is_link or value is None:
-        return value
-    url = _url(value)
-    return url if column.to_many or url is None else Link(url).id or None
-
-
-def _url(relation: Any) -> str | None:
-    """Where a relation leads: `{"links": {"self": url}}`."""
-    try:
-        return msgspec.convert(relation, Link).url or None
-    except msgspec.ValidationError:
-        return None
-
-
-def cell(row: Row, column: Column) -> str:
-    """A record's value in a column, as text."""
-    value = _value(row, column)
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return row if asked is None else {column.name: value_of(row, column) for column in asked}

@@ -20,7 +20,7 @@ import anyio.to_thread
 import click
 
 from cliniko_async._http.account import is_confidential
-from cliniko_async.cli.rows import out
+from cliniko_async.cli.cells import out
 
 __all__ = ["SECRET", "SIGNATURE", "Sink", "checked_command", "checked_url", "signature", "to_lines"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.cells import cell_len, set_cell_size
 
-from cliniko_async.cli.rows import cell, out
+from cliniko_async.cli.cells import cell, out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -31,7 +31,7 @@ from cliniko_async.resources.businesses import Businesses
 from cliniko_async.resources.practitioners import Practitioners
 
 if TYPE_CHECKING:
-    from cliniko_async._http.session import View
+    from cliniko_async._http.view import View
 
 __all__ = ["AvailableTime", "AvailableTimes"]
 
