@@ -6,12 +6,20 @@ import gc
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cliniko_async.emulator.clock import VirtualClock, VirtualTimeLoop
 from cliniko_async.limits.local import forget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# How quick a machine is says nothing about what is tested.
+settings.register_profile(
+    "no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("no clock")
 
 
 def pytest_collection() -> None:

@@ -21,6 +21,8 @@ FIRST_SHARD: Final = "au1"
 # The documentation's advice: two word characters and one or two digits, not a list of names.
 _SHARD: Final = re.compile(r"[a-z]{2}[0-9]{1,2}")
 SHARD_HOST: Final = re.compile(r"api\.([a-z]{2}[0-9]{1,2})\.cliniko\.com\.?")
+_HOST: Final = re.compile(r"[\w-]+(\.[\w-]+)*\.?")
+_FOLDERS: Final = re.compile(r"(/(?!\.{1,2}(/|$))[\w.~-]+)*/?")
 _NOT_IN_A_BASE: Final = re.compile(r"[\s\x00-\x20\x7f@?#\\]")
 _MEANT_AS_SHARD: Final = re.compile(r"|[a-z]{2}|[a-z]{1,3}[0-9]{1,4}")
 _KEY: Final = re.compile(r"[!-9;-~]+")  # printable ASCII without blanks and the colon of Basic auth
@@ -139,10 +141,12 @@ def _is_base(url: str) -> bool:
         return False
     try:
         parts = urlsplit(url)
-        _ = parts.port  # looked at only now
+        port, host = parts.port, parts.hostname or ""  # looked at only now
+        is_host = bool(ipaddress.IPv6Address(host)) if ":" in host else _HOST.fullmatch(host)
     except ValueError:
         return False
-    return bool(parts.hostname)
+    # Two spellings of one place would be two servers to the limiter.
+    return bool(port != 0 and is_host and _FOLDERS.fullmatch(parts.path))
 
 
 def is_confidential(url: str) -> bool:

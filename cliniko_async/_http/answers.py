@@ -32,6 +32,7 @@ LONGEST_DETAIL: Final = 500
 """Characters of the server's own words that are kept."""
 
 UNAUTHORIZED: Final = 401
+BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
 FAILED: Final = 500
 """From here on, statuses say that the server has failed."""
@@ -47,7 +48,10 @@ _KINDS: Final[dict[int, type[ApiError]]] = {
 _HINTS: Final[dict[int, str]] = {
     400: "the API does not take this request; its own words are in .detail",
     403: "the key's user may not do this: a key can do what its user's role allows",
+    405: "the API has no such method here: `cliniko describe` lists what each resource has",
     407: "a proxy on the way wants to know who you are",
+    409: "it conflicts with what is there: get the record again, and see .detail",
+    413: "it is too large for the API: send less at once",
 }
 
 
@@ -163,7 +167,15 @@ def _message(
         )
     elif fields:
         hint = "refused fields: " + ", ".join(sorted(fields)) + " (see .fields)"
+    elif not hint:
+        hint = _hint_of_kind(status)
     return f"{status} for {method} {path}" + (f": {hint}" if hint else "")
+
+
+def _hint_of_kind(status: int) -> str:
+    if status >= FAILED:
+        return "the API failed, not the request: try again later"
+    return "the API refuses this; its own words are in .detail" if status >= BAD_REQUEST else ""
 
 
 def _not_found(method: str, path: str) -> str:

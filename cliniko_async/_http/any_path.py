@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -28,6 +29,9 @@ _REPEATS: Final = {
     "DELETE": Repeat.GONE,
 }
 _PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_.~-]+)+/?")
+_ID: Final = re.compile(r"/(?![a-z_]+(?:/|$))[^/]+")
+"""What is no word of the API's: an id, whatever it looks like. Messages and spans leave it out."""
+
 _ACTIONS: Final = {"archive": Repeat.GONE, "unarchive": Repeat.SAME}
 
 
@@ -48,7 +52,7 @@ def raw_request(
     repeat = _ACTIONS.get(plain.rpartition("/")[2], _REPEATS[verb])
     return Request(
         verb,
-        re.sub(r"/[0-9]+(?=/|$)", "/{id}", plain),
+        _ID.sub("/{id}", plain),
         plain,
         _parse,
         query=encode_query([*query, *_pairs(params)]),
@@ -127,9 +131,14 @@ def _encodable(body: object) -> bytes | None:
     if body is None:
         return None
     try:
-        return msgspec.json.encode(body)
+        # msgspec alone would write NaN as null, and bytes as Base64.
+        plain = msgspec.to_builtins(body, builtin_types=(bytes, bytearray, memoryview))
+        return json.dumps(plain, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError, OverflowError, RecursionError):  # their texts may show values
-        problem = "json= takes what JSON has: dicts with texts as names, lists, texts, numbers"
+        problem = (
+            "json= takes what JSON has: dicts with texts as names, lists, texts, and numbers "
+            "that are finite"
+        )
     raise InvalidTypeError(problem)
 
 

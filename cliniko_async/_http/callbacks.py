@@ -41,7 +41,7 @@ class Callback(Generic[E]):
     def __init__(self, name: str, function: Callable[[E], object]) -> None:
         if not callable(function):
             raise InvalidTypeError(f"{name}= takes a function of one argument")
-        if inspect.iscoroutinefunction(function):
+        if any(map(inspect.iscoroutinefunction, (function, type(function).__call__))):
             raise InvalidTypeError(f"{name}= takes a plain function: it is called, not awaited")
         self._name = name
         self._function = function
@@ -50,19 +50,19 @@ class Callback(Generic[E]):
     def __call__(self, event: E) -> None:
         """Tell of an event."""
         try:
-            self._function(event)
+            result = self._function(event)
         except Exception as error:  # noqa: BLE001 - it is the caller's, and may raise anything
-            self._log(error)
+            self._log(f"raised {type(error).__name__}")
+        else:
+            if inspect.iscoroutine(result):  # of a lambda, say, whose type does not show it
+                result.close()
+                self._log("returned a coroutine, which nobody awaits")
 
-    def _log(self, error: Exception) -> None:
-        """Log it, without the error's own text, which may hold anything."""
+    def _log(self, problem: str) -> None:
+        """Log it, without an error's own text, which may hold anything."""
         if not self._failed:
             self._failed = True
-            logger.error(
-                "%s raised %s; calls go on, and more of its errors are not logged",
-                self._name,
-                type(error).__name__,
-            )
+            logger.error("%s %s; calls go on, and this is not logged again", self._name, problem)
 
 
 class Observers:

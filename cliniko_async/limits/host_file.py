@@ -46,12 +46,19 @@ def checked(path: str | os.PathLike[str] | None) -> Path | None:
     text = os.fspath(path)
     if not isinstance(text, str) or not text.strip() or "\0" in text:  # pyright: ignore[reportUnnecessaryIsInstance] # a PathLike may be of bytes
         raise InvalidValueError("HostLimiter takes the path of a file, such as 'run/limits.sqlite'")
-    found = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100 - links stay as they are
-    if found.is_dir():
-        raise InvalidValueError(
-            f"HostLimiter takes the path of a file, and {found} is a folder: write {found / FILE}"
-        )
-    return found
+    try:
+        found = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100 - links stay as they are
+        is_folder, is_other = found.is_dir(), found.exists() and not found.is_file()
+    except (OSError, RuntimeError) as error:  # too long, not allowed to look; nobody of that name
+        problem = getattr(error, "strerror", None) or "there is no such home folder"
+    else:
+        if is_folder:
+            problem = f"{found} is a folder: write {found / FILE}"
+        elif is_other:
+            problem = f"{found} is a device or a pipe"
+        else:
+            return found
+    raise InvalidValueError(f"HostLimiter takes the path of a file: {problem}")
 
 
 def default() -> Path:

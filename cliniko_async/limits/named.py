@@ -6,7 +6,13 @@ import os
 import re
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from cliniko_async.errors import InvalidTypeError, InvalidValueError, expect, missing_extra
+from cliniko_async.errors import (
+    ClinikoError,
+    InvalidTypeError,
+    InvalidValueError,
+    expect,
+    missing_extra,
+)
 from cliniko_async.limits.local import LocalLimiter
 from cliniko_async.limits.rate import RateLimit
 
@@ -39,6 +45,21 @@ def limiter_from(text: str) -> Limiter:
         InvalidValueError: The text names no limiter. The message does not repeat it, because it may
             hold a password.
     """
+    found = _limiter_or_problem(text)
+    del text  # a crash reporter shows the variables of the frames that an error has passed
+    if isinstance(found, ClinikoError):
+        raise found
+    return found
+
+
+def _limiter_or_problem(text: str) -> Limiter | ClinikoError:
+    try:
+        return _limiter(text)
+    except ClinikoError as error:
+        return error.with_traceback(None)
+
+
+def _limiter(text: str) -> Limiter:
     expect(text, str, "a limiter is named by a text: 'process', 'host', a path or 'redis://...'")
     text = text.strip()
     if text.lower() == "process":
@@ -101,8 +122,7 @@ def chosen_limiter(given: Limiter | None) -> Limiter:
                 "limits.RedisLimiter('redis://...'); limits.limiter_from(text) makes one of a text"
             )
         return given
-    text = os.environ.get(LIMITER, "").strip()
-    return _named(LIMITER, limiter_from, text) if text else LocalLimiter()
+    return _from_environment(LIMITER, limiter_from) or LocalLimiter()
 
 
 def chosen_rate(given: RateLimit | None) -> RateLimit:
@@ -115,13 +135,12 @@ def chosen_rate(given: RateLimit | None) -> RateLimit:
     if given is not None:
         expect(given, RateLimit, "rate_limit= takes a RateLimit, such as RateLimit(200, per=60)")
         return given
-    text = os.environ.get(RATE, "").strip()
-    return _named(RATE, rate_from, text) if text else RateLimit()
+    return _from_environment(RATE, rate_from) or RateLimit()
 
 
-def _named(variable: str, read: Callable[[str], T], text: str) -> T:
+def _from_environment(variable: str, read: Callable[[str], T]) -> T | None:
     try:
-        return read(text)
+        return read(os.environ[variable]) if os.environ.get(variable, "").strip() else None
     except InvalidValueError as error:
         problem = str(error)
     raise InvalidValueError(f"{variable}: {problem}")

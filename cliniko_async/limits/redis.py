@@ -47,7 +47,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
-from cliniko_async.errors import InvalidValueError, expect
+from cliniko_async.errors import ClinikoError, InvalidValueError, expect
 from cliniko_async.limits.script import SCRIPT, arguments, read
 from cliniko_async.limits.shared import SharedLimiter
 from cliniko_async.limits.store import Question, Reply, Store, StoreError
@@ -71,10 +71,20 @@ class RedisLimiter(SharedLimiter):
     """
 
     def __init__(self, url: str, *, patience: float = 30.0) -> None:
-        expect(url, str, "RedisLimiter takes a URL such as 'redis://localhost:6379/0'")
-        super().__init__(url, patience=patience)
-        self._url = url
-        _connect(url)  # connects to nothing yet, but reads the URL
+        problem = self._set_up(url, patience)
+        del url  # a crash reporter shows the variables of the frames that an error has passed
+        if problem:
+            raise problem
+
+    def _set_up(self, url: str, patience: float) -> ClinikoError | None:
+        try:
+            expect(url, str, "RedisLimiter takes a URL such as 'redis://localhost:6379/0'")
+            super().__init__(url, patience=patience)
+            self._url = url
+            _connect(url)  # connects to nothing yet, but reads the URL
+        except ClinikoError as error:
+            return error.with_traceback(None)
+        return None
 
     def _store(self, name: str) -> Store:
         return RedisStore(_connect(self._url), name)

@@ -59,7 +59,8 @@ class SharedLimiter:
     """Counts the places of all users in a store.
 
     Args:
-        where: What tells this store from others of its kind.
+        where: What tells this store from others of its kind. It may hold a password, and is not
+            kept.
         patience: Seconds that a call waits for a store that does not answer.
 
     Raises:
@@ -72,7 +73,7 @@ class SharedLimiter:
         expect(patience, (int, float), f"{name}(patience=...) takes a number of seconds")
         if not 0 <= patience < float("inf"):
             raise InvalidValueError(f"{name}(patience=...) takes a number of seconds")
-        self._where = where
+        self._where = hashlib.sha256(where.encode("utf-8", "surrogatepass")).hexdigest()
         self._patience = patience
 
     def open(self, user: str, rate: RateLimit) -> SharedAllowance:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from cliniko_async.errors import (
     ApiError,
     InvalidTypeError,
     InvalidValueError,
+    NotFoundError,
     RateLimitError,
     ServerError,
     TransportError,
@@ -99,6 +101,23 @@ async def test_what_is_no_text_is_refused(arguments: tuple[Any, Any]) -> None:
     async with session(Server(good)) as cliniko:
         with pytest.raises(InvalidTypeError):
             await cliniko.request(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [
+        ("/patients/123", "/patients/{id}"),
+        ("/patients/123.json", "/patients/{id}"),
+        (f"/patients/{NAME}/medical_alerts", "/patients/{id}/medical_alerts"),
+        ("/settings/public/", "/settings/public/"),
+        ("/bookings/12-3/ab_c9", "/bookings/{id}/{id}"),
+    ],
+)
+async def test_an_error_names_a_path_without_what_may_be_an_id(path: str, template: str) -> None:
+    async with session(Server(lambda _: httpx.Response(404, json={}))) as cliniko:
+        with pytest.raises(NotFoundError, match=re.escape(f"GET {template}:")) as refused:
+            await cliniko.request("GET", path)
+    assert refused.value.path == template
 
 
 # Files to write to, and to read from
@@ -289,6 +308,7 @@ async def test_a_malformed_date_is_no_date(date: str) -> None:
         *({"params": p} for p in (5, "a=b", {5: 1}, [("a", 1), ("b",)], {"a": None})),
         *({"params": {"a": v}} for v in (object(), b"x", {"b": 1}, [None])),
         *({"json": j} for j in (object(), {"a": object()}, {(1, 2): 3}, {"a": "\ud800"})),
+        *({"json": {"a": [v]}} for v in (float("nan"), float("-inf"), b"x", bytearray(b"x"))),
     ],
 )
 async def test_what_cannot_be_sent_is_an_error_of_ours(odd: dict[str, Any]) -> None:

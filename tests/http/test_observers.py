@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
@@ -146,12 +147,34 @@ async def test_a_callback_that_raises_changes_nothing_and_is_logged_once(
     assert leaks(caplog.text) == []
 
 
+async def test_a_callback_whose_result_has_to_be_awaited_is_logged_once(
+    emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    def hidden(event: object) -> object:
+        return _told(event)
+
+    async with session(emulator, on_request=hidden) as cliniko:
+        await cliniko.patients.get("7")
+        await cliniko.patients.get("7")
+    (record,) = caplog.records
+    assert "on_request returned a coroutine, which nobody awaits" in record.getMessage()
+
+
 async def _told(_: object) -> None:
     await asyncio.sleep(0)
 
 
+class _Told:
+    async def __call__(self, _: object) -> None:
+        await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize("name", ["on_request", "on_wait"])
-@pytest.mark.parametrize("callback", [_told, "log", 5])
+@pytest.mark.parametrize(
+    "callback",
+    [_told, _Told(), partial(_told), "log", 5],
+    ids=["async", "object", "partial", "text", "number"],
+)
 async def test_what_cannot_be_called_is_refused(
     name: str, callback: object, emulator: Emulator
 ) -> None:

@@ -108,6 +108,19 @@ async def test_a_base_url_that_would_show_the_key_is_refused(url: str) -> None:
         AsyncCliniko("MS0x-au1", user_agent=AGENT, base_url=url)
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        *("api.au1.cliniko.com/v1/../v1", "api.au1.cliniko.com//v1", "api.au1.cliniko.com/%76%31"),
+        *("api.au1.cliniko.com/v1;x", "api..au1.cliniko.com/v1", "api%2Eau1.cliniko.com/v1"),
+        *("api.au1.cliniko.com:0/v1", ".api.au1.cliniko.com/v1", "[::1/v1", "a:b:c/v1"),
+    ],
+)
+async def test_a_second_spelling_of_a_server_is_no_second_server(rest: str) -> None:
+    with pytest.raises(InvalidValueError, match="https://host/v1"):
+        AsyncCliniko("MS0x-au1", user_agent=AGENT, base_url=f"https://{rest}")
+
+
 async def test_a_repr_shows_the_shard_and_nothing_of_the_key() -> None:
     cliniko = session(ListServer([]))
     everything = repr(cliniko) + repr(vars(cliniko))

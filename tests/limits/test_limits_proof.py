@@ -51,7 +51,7 @@ async def free_at_last(rate: RateLimit) -> int:
     return free
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     rate=rates(),
     runs=st.lists(st.lists(calls, max_size=14), min_size=1, max_size=2),
@@ -72,7 +72,7 @@ def test_no_window_at_the_server_ever_holds_more_than_the_limit(
         assert runner.run(free_at_last(rate)) == rate.requests
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rate=rates(), run=st.lists(calls, max_size=14))
 def test_within_a_lane_the_first_to_come_is_the_first_to_go(
     rate: RateLimit, run: list[Call]

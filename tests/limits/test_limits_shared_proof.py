@@ -87,9 +87,7 @@ async def crowd(meeting: Meeting, rate: RateLimit, crowds: list[Run], seen: Seen
     assert await free_at_last(meeting, rate) == rate.requests
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rate=rates(), crowds=st.lists(runs, min_size=1, max_size=3))
 def test_processes_together_never_exceed_the_limit(
     meeting: Meeting, rate: RateLimit, crowds: list[Run]
@@ -128,9 +126,7 @@ steps = st.builds(
 )
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(steps, max_size=20), reserve=st.integers(0, 2))
 def test_a_store_gives_what_is_free_and_no_more(
     meeting: Meeting, steps: list[Step], reserve: int

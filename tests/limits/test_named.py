@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, RateLimit
-from cliniko_async.errors import InvalidTypeError, InvalidValueError
+from cliniko_async.errors import ClinikoError, InvalidTypeError, InvalidValueError
 from cliniko_async.limits import (
     HostLimiter,
     LocalLimiter,
@@ -19,6 +20,7 @@ from cliniko_async.limits import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -51,6 +53,48 @@ def test_a_text_that_names_none_is_refused_without_being_repeated(text: str) -> 
     with pytest.raises(InvalidValueError, match="'process', 'host'") as refused:
         limiter_from(text)
     assert "x:y" not in str(refused.value)
+
+
+def _variables(error: BaseException) -> str:
+    """What a crash reporter shows of an error: the variables of every frame of the package."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = [frame for frame in frames if "cliniko_async" in frame.f_globals["__name__"]]
+    assert ours
+    return repr([frame.f_locals for frame in ours])
+
+
+def _without_patience(url: str) -> object:
+    return RedisLimiter(url.partition("?")[0], patience=-1)
+
+
+def _of_bytes(url: Any) -> object:
+    return RedisLimiter(url.encode())
+
+
+@pytest.mark.parametrize("make", [limiter_from, RedisLimiter, _without_patience, _of_bytes])
+def test_a_password_is_in_no_variable_of_an_errors_frames(make: Callable[[str], object]) -> None:
+    with pytest.raises(ClinikoError) as refused:
+        make("redis://:hunter2@localhost/0?no_such_option=1")
+    assert "hunter2" not in _variables(refused.value)
+
+
+def test_the_environments_password_is_in_no_variable_of_an_errors_frames(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLINIKO_LIMITER", "redis://:hunter2@localhost/0?no_such_option=1")
+    with pytest.raises(InvalidValueError, match="CLINIKO_LIMITER: ") as refused:
+        session()
+    assert "hunter2" not in _variables(refused.value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["~nobody-of-this-name/limits.sqlite", "/tmp/" + "x" * 5000, "/dev/null"],  # noqa: S108 - nothing is written
+    ids=["no home", "too long", "a device"],
+)
+def test_a_path_that_no_file_can_have_is_refused(path: str) -> None:
+    with pytest.raises(InvalidValueError, match="HostLimiter takes the path of a file: "):
+        HostLimiter(path)
 
 
 def test_a_wrong_option_in_a_url_is_refused_without_the_password() -> None:

@@ -165,7 +165,7 @@ class Copy:
         self.cursor = changes.cursor
 
 
-@settings(max_examples=60, deadline=None, phases=PHASES)
+@settings(max_examples=60, phases=PHASES)
 @given(data=st.data(), touches=st.booleans(), skew=st.integers(-60, 60))
 def test_a_copy_that_follows_the_changes_misses_nothing(
     data: st.DataObject, *, touches: bool, skew: int

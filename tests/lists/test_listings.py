@@ -154,7 +154,7 @@ async def test_rows_that_come_and_go_cost_no_row_that_stayed(most_per_page: int)
     assert stayed <= set(found)
 
 
-@settings(max_examples=150, deadline=None, phases=PHASES)
+@settings(max_examples=150, phases=PHASES)
 @given(data=st.data(), coming_back=st.booleans())
 def test_any_churn_between_any_requests_costs_no_row_that_stayed(
     data: st.DataObject, *, coming_back: bool

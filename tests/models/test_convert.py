@@ -115,7 +115,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(case=records())
 def test_the_fast_way_and_the_careful_way_agree(case: tuple[str, dict[str, Any]]) -> None:
     name, record = case
@@ -127,7 +127,7 @@ def test_the_fast_way_and_the_careful_way_agree(case: tuple[str, dict[str, Any]]
     assert same(listed, rule)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(case=records(), secret=st.sampled_from(["CANARY", {"CANARY": 1}, [["CANARY"]], 10**30]))
 def test_what_does_not_fit_is_named_by_its_path_and_never_shown(
     case: tuple[str, dict[str, Any]], secret: Any

@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pandas as pd  # pyright: ignore[reportMissingTypeStubs] # it has none of its own
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sessions import AGENT
 
@@ -276,7 +276,6 @@ ANYTHING: st.SearchStrategy[Any] = (
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(data=st.data())
 def test_anything_is_json_for_the_api_or_a_clear_error(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(sorted(every_fields_class(), key=str)))

@@ -165,7 +165,7 @@ def passes(kind: str, sign: str, own: Any, bound: Any) -> bool:
     return bool({**ORDER, **EQUAL}[sign](own, bound))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), place=st.sampled_from(FIELDS))
 def test_a_comparison_arrives_as_it_was_meant(data: st.DataObject, place: tuple[str, Any]) -> None:
     resource, field = place
@@ -207,7 +207,7 @@ def test_a_comparison_arrives_as_it_was_meant(data: st.DataObject, place: tuple[
 TEXT_FIELDS = [place for place in FIELDS if isinstance(place[1], StringField)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(place=st.sampled_from(TEXT_FIELDS), part=texts, before=texts, behind=texts)
 def test_parts_and_patterns_arrive_as_they_were_meant(
     place: tuple[str, Any], part: str, before: str, behind: str
@@ -224,7 +224,7 @@ def test_parts_and_patterns_arrive_as_they_were_meant(
     assert like({field.name: part.replace("%", "-") + behind})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     place=st.sampled_from([p for p in FIELDS if isinstance(p[1], IdField)]),
     wanted=st.lists(ids, min_size=1, max_size=100, unique=True),
@@ -243,7 +243,7 @@ anything: st.SearchStrategy[Any] = (
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(place=st.sampled_from(FIELDS), value=anything, sign=st.sampled_from([*ORDER, *EQUAL]))
 def test_a_filter_of_anything_is_a_filter_or_a_clear_error(
     place: tuple[str, Any], value: Any, sign: str
@@ -265,7 +265,7 @@ def test_a_filter_of_anything_is_a_filter_or_a_clear_error(
 # Keys, ids, links
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text() | st.from_regex(r"MS0x[A-Za-z0-9]{4}-[a-zA-Z]{0,4}[0-9]{0,4}", fullmatch=True))
 def test_a_key_leads_to_a_shard_of_the_vendors_or_nowhere(key: str) -> None:
     account = Credentials.of(Secret(key))
@@ -281,7 +281,7 @@ def test_a_key_leads_to_a_shard_of_the_vendors_or_nowhere(key: str) -> None:
     assert account.shard == (suffix if documented else "au1")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text() | st.from_regex(r"[0-9]{1,22}(/\.\./[a-z]+)?", fullmatch=True))
 def test_an_id_is_digits_and_nothing_else_gets_into_a_path(text: str) -> None:
     try:
@@ -294,7 +294,7 @@ def test_an_id_is_digits_and_nothing_else_gets_into_a_path(text: str) -> None:
     assert text.isdecimal()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.text()
     | st.sampled_from(
@@ -317,7 +317,7 @@ def test_a_link_of_any_text_leads_to_the_api_or_nowhere(url: str) -> None:
         assert all(request.url.path.startswith("/v1/") for request in server.requests)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
 def test_a_cursor_of_any_text_is_refused(cursor: str) -> None:
     def read(cliniko: AsyncCliniko) -> Any:
@@ -361,7 +361,7 @@ def envelope(resource: str, rows: Any) -> bytes:
     return json.dumps({resource: rows, "total_entries": 1, "links": {}}).encode()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data(), resource=st.sampled_from(LISTED))
 def test_any_answer_is_records_or_an_error_of_ours(data: st.DataObject, resource: str) -> None:
     body = data.draw(

@@ -418,7 +418,7 @@ asks = st.tuples(
     st.integers(0, 2),
     st.sampled_from([None, 400, 403, 414, "short", "ignored"]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_caller_has_the_outcome_that_it_would_have_alone(
     crowd: list[Any], places: int, latency: int, habit: Any
 ) -> None:
