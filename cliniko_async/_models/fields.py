@@ -23,6 +23,7 @@ from cliniko_async._models.links import Link
 from cliniko_async._models.model import Model, Unknown, json_name
 from cliniko_async._models.pydantic_hooks import answer
 from cliniko_async._models.real_types import REAL_TYPES, hints_of
+from cliniko_async._models.relations import leads_to
 from cliniko_async.errors import InvalidFieldsError, expect
 
 if TYPE_CHECKING:
@@ -47,30 +48,6 @@ __all__ = [
 
 NEAR: Final = 0.75
 """How like a known type's name another one is that is taken for a slip."""
-
-LEADS_TO: Final[Mapping[str, str]] = {
-    "appointment_type": "appointment_types",
-    "attendee": "attendees",
-    "billable_item": "billable_items",
-    "booking": "bookings",
-    "business": "businesses",
-    "concession_type": "concession_types",
-    "contact": "contacts",
-    "patient": "patients",
-    "patient_attachment": "patient_attachments",
-    "patient_case": "patient_cases",
-    "practitioner": "practitioners",
-    "product": "products",
-    "product_supplier": "product_suppliers",
-    "recall_type": "recall_types",
-    "referral_source_type": "referral_source_types",
-    "referring_doctor": "contacts",
-    "related_patient": "patients",
-    "tax": "taxes",
-    "treatment_note_template": "treatment_note_templates",
-    "unavailable_block_type": "unavailable_block_types",
-}
-"""Where the links lead that stand for these relations."""
 
 Json = Any
 F = TypeVar("F")
@@ -319,7 +296,7 @@ def _members_of(model: type[Model]) -> Sequence[Member]:
 
 def _kind_for(name: str, hint: Any) -> Kind:
     """What a field takes: of a relation, links to its own resource alone."""
-    resource = LEADS_TO.get(name.removesuffix("s").removesuffix("_id"))
+    resource = leads_to(name)
     return _leading_to(resource, _kind_of(hint)) if resource else _kind_of(hint)
 
 

@@ -257,9 +257,13 @@ def _id_text(value: Any, resource: str | None = None) -> str:
     return to_id(value, resource)
 
 
-def ref_to(resource: str) -> Scalar:
-    """The kind of an id, or of a link that leads to this resource."""
+def ref_to(resource: str | None) -> Scalar:
+    """The kind of an id, or of a link that leads to this resource, if one is named."""
     return attrs.evolve(REF, encode=partial(_id_text, resource=resource))
+
+
+def _instead_of_record(value: Any) -> str | None:
+    return "record.id" if hasattr(value, "id") else None
 
 
 BOOL: Final = Scalar(
@@ -297,7 +301,12 @@ MOMENT: Final = Scalar(
     decode=_to_moment,
 )
 REF: Final = Scalar(
-    what="an id of digits or a Link", sample="'123'", json='"123"', encode=_id_text, decode=_to_ref
+    what="an id of digits or a Link",
+    sample="'123'",
+    json='"123"',
+    encode=_id_text,
+    decode=_to_ref,
+    instead=_instead_of_record,
 )
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
 from cliniko_async._models.pydantic_hooks import answer
 from cliniko_async.errors import InvalidValueError, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Link", "Ref", "is_id", "split_url", "to_id"]
 
@@ -121,6 +125,15 @@ _BOOKINGS: Final = frozenset(
 """Resources whose records are bookings, too, with the same ids. `appointments` is known from links
 alone: the API has had no such list for years."""
 
+_SEVERAL: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "bookings": _BOOKINGS,
+        "appointments": _BOOKINGS | {"bookings"},
+        "patients or contacts": frozenset({"patients", "contacts"}),
+    }
+)
+"""Where links of several resources are taken."""
+
 
 def to_id(ref: Ref, resource: str | None = None) -> str:
     """The id in a reference.
@@ -139,8 +152,9 @@ def to_id(ref: Ref, resource: str | None = None) -> str:
         if resource and ref.resource and not _leads_to(ref.resource, resource):
             raise InvalidValueError(_elsewhere(ref, resource))
         return ref.id
+    sample = "record.id" if hasattr(ref, "id") else "'123'"
     expect(
-        ref, str, f"an id is a string of digits or a Link, not {type(ref).__name__}: write '123'"
+        ref, str, f"an id is a string of digits or a Link, not {type(ref).__name__}: write {sample}"
     )
     if not is_id(ref):
         raise InvalidValueError("an id is a string of up to 20 digits, such as '123'")
@@ -148,7 +162,7 @@ def to_id(ref: Ref, resource: str | None = None) -> str:
 
 
 def _leads_to(name: str, resource: str) -> bool:
-    return name == resource or (resource == "bookings" and name in _BOOKINGS)
+    return name == resource or name in _SEVERAL.get(resource, ())
 
 
 def _name(link: Link) -> str:

@@ -14,6 +14,7 @@ from typing_extensions import TypeVar as DefaultTypeVar
 from cliniko_async._models import kinds
 from cliniko_async._models.links import Link, Ref
 from cliniko_async._models.moments import utc_text
+from cliniko_async._models.relations import leads_to
 from cliniko_async._query.query_string import DatePattern
 from cliniko_async.errors import InvalidFieldsError, InvalidTypeError, InvalidValueError
 
@@ -206,14 +207,18 @@ class IntegerField(_Ordered[int, Owner]):
 class IdField(_Ordered[Ref, Owner]):
     """The id of the record, or of one that it is related to: a string of digits, or a link."""
 
-    __slots__ = ()
+    __slots__ = ("_kind",)
+
+    def __init__(self, name: str, resource: str | None = None) -> None:
+        super().__init__(name)
+        self._kind: Kind = kinds.ref_to(resource or leads_to(name))
 
     if TYPE_CHECKING:
 
         def __get__(self, owner: P, _cls: type) -> IdField[P]: ...
 
     def _text(self, value: Ref) -> str:
-        return str(self._sent(kinds.REF, value))
+        return str(self._sent(self._kind, value))
 
     def __eq__(self, value: Ref) -> Filter[Owner]:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
         return Filter(self.name, "=" + self._text(value))
@@ -363,7 +368,7 @@ class ArrayField(Field[Owner]):
 
     def contains(self, value: Ref) -> Filter[Owner]:
         """Keep records whose list holds this id."""
-        return Filter(self.name, "~" + str(self._sent(kinds.REF, value)))
+        return Filter(self.name, "~" + str(self._sent(kinds.ref_to(leads_to(self.name)), value)))
 
     def __eq__(self, value: object) -> bool:
         raise InvalidTypeError(f"{self.name} is a list: write f.{self.name}.contains(id)")

@@ -66,6 +66,8 @@ def _make_fields(owner: type[Filters]) -> None:
     for name, kind in kinds.items():
         setattr(owner, name, _KINDS[kind](name))
     owner.names = owner.names.union(kinds)
+    if "id" in owner.names:
+        owner.id = IdField("id", owner.__module__.rpartition(".")[2])  # named as its resource
 
 
 _make_fields(Filters)

@@ -281,7 +281,8 @@ def _fill(template: str, parent: Ref | None) -> str:
     if parent is None:
         return template
     before, _, rest = template.partition("{")
-    return before + to_id(parent) + rest.partition("}")[2]
+    resource = before.rstrip("/").rpartition("/")[2]
+    return before + to_id(parent, resource) + rest.partition("}")[2]
 
 
 def _key(template: str) -> str:
