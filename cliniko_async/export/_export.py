@@ -148,26 +148,24 @@ class Export:
         self._at_start = 0
 
     def _take_up(self) -> Manifest:
-        """The manifest of the run that is to go on, or a new one."""
-        parts = (self._format, *sorted(self._include))
-        options = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+        """The folder's manifest, or a new one."""
+        chosen = (self._format, *sorted(self._include))
+        options = hashlib.sha256(" ".join(chosen).encode()).hexdigest()
         found = Manifest.load(self._folder)
         if found and found.options != options:
             raise InvalidValueError(
                 f"{self._folder} holds an export with other options: name another folder"
             )
-        if found and not found.finished:
-            return found
-        held = found.held if found else []
-        return Manifest(options, found.owner if found else None, held=held)
+        return found or Manifest(options)
 
     async def plan(self) -> Cost:
         """Find out what is still to come, and read nothing: one request per resource."""
         found: dict[str, int] = {}
         for name in self.progress:
             part = self._manifest.parts.get(name, Part())
-            if part.sha256 is None:
-                found[name] = max(await self._listing(name).count() - part.records, 0)
+            if await self._whole_file(name, part) is None:
+                written = part.records if part.sha256 is None else 0
+                found[name] = max(await self._listing(name).count() - written, 0)
         return cost_of(self._cliniko, found)
 
     async def run(self) -> Summary:
@@ -186,7 +184,7 @@ class Export:
             held = [at - time.time() for at in self._manifest.held]
             self._cliniko._hold_places(held)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # a part of the library
             await self._export_all()
-            self._manifest.finished = True
+            self._manifest.end(self.progress)
             self._save()
         traffic = self._cliniko.traffic
         return Summary(
@@ -210,7 +208,7 @@ class Export:
 
     def _bad_records(self) -> tuple[DecodeError, ...]:
         """What was left out; told once, at the end."""
-        parts = (self._manifest.parts[name] for name in self.progress)
+        parts = (self._manifest.files[name] for name in self.progress)
         errors = tuple(left.error() for part in parts for left in part.left_out)
         if self._on_bad_record == "skip":
             for error in errors:
@@ -234,12 +232,14 @@ class Export:
     async def _export(self, progress: Progress, limiter: anyio.CapacityLimiter) -> None:
         name = progress.resource
         part = self._manifest.parts.setdefault(name, Part())
-        if part.sha256 is not None:
-            self._put_in_place(name)
+        if whole := await self._whole_file(name, part):
+            self._put_in_place(name, whole)
             progress.records = progress.total = part.records
             progress.done = True
             self._started(progress)
             return
+        if part.sha256 is not None:  # its file was changed or deleted since
+            part = self._manifest.parts[name] = Part()
         open_file = partial(RowsFile, self._partial(name), part, resumable=self._resumable(name))
         file = await anyio.to_thread.run_sync(open_file)
         try:
@@ -298,9 +298,10 @@ class Export:
         name = progress.resource
         if self._format == "parquet":
             await anyio.to_thread.run_sync(self._convert, name, part)
-        part.sha256 = await anyio.to_thread.run_sync(sha256_of, self._complete(name))
+        complete = self._complete(name)
+        part.sha256 = await anyio.to_thread.run_sync(sha256_of, complete)
         self._save()
-        self._put_in_place(name)
+        self._put_in_place(name, complete)
         progress.total, progress.done = part.records, True
         self._tell(progress, part)
 
@@ -316,11 +317,19 @@ class Export:
                 self._on_bad_record(error)
         part.left_out = [LeftOut.of(error) for error in errors]
 
-    def _put_in_place(self, name: str) -> None:
+    async def _whole_file(self, name: str, part: Part) -> Path | None:
+        """The file of a complete part, under either of its names, if it is as it was written."""
+
+        def find() -> Path | None:
+            files = (self._complete(name), self._named(name))
+            whole = (file for file in files if file.exists() and sha256_of(file) == part.sha256)
+            return next(whole, None)
+
+        return None if part.sha256 is None else await anyio.to_thread.run_sync(find)
+
+    def _put_in_place(self, name: str, whole: Path) -> None:
         """Give a complete file its name, now or after a run that ended just before that."""
-        complete = self._complete(name)
-        if complete.exists():
-            complete.replace(self._folder / f"{name}.{self._format}")
+        whole.replace(self._named(name))
         self._partial(name).unlink(missing_ok=True)
 
     def _started(self, progress: Progress) -> None:
@@ -347,6 +356,10 @@ class Export:
     def _complete(self, name: str) -> Path:
         """The file in its final format, before it has its name."""
         return self._folder / f".{name}.{self._format}.partial"
+
+    def _named(self, name: str) -> Path:
+        """The file as users find it."""
+        return self._folder / f"{name}.{self._format}"
 
     def _resource(self, name: str) -> Any:
         return getattr(self._cliniko, name)

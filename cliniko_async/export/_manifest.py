@@ -18,14 +18,14 @@ from cliniko_async.export._owner import Owner
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
     from pathlib import Path
 
 __all__ = ["LeftOut", "Manifest", "Part", "locked", "open_privately", "sha256_of"]
 
 NAME: Final = ".cliniko-export.json"
 LOCK: Final = ".cliniko-export.lock"
-VERSION: Final = 2
+VERSION: Final = 3
 
 PRIVATE_FILE: Final = 0o600
 
@@ -68,22 +68,28 @@ class Part(msgspec.Struct):
 
 
 class Manifest(msgspec.Struct):
-    """An export's own account.
+    """What a folder holds: the files of exports that ended, and what the next one goes on with.
 
     Attributes:
         options: What is exported, and how: another export cannot continue in this folder.
         owner: Whose records they are; None before the API has been asked.
-        finished: Whether everything is complete, so that the next run starts again.
+        files: The resources of the exports that ended; one that names them again reads them anew.
+        parts: The resources of an export that is under way or was interrupted; some may be
+            complete. One that names them continues.
         held: When the places in the rate limit come back that were taken by then, in seconds
             since the epoch: a process that is killed and started again has not got them back.
     """
 
     options: str
     owner: Owner | None = None
-    finished: bool = False
+    files: dict[str, Part] = {}
     parts: dict[str, Part] = {}
     held: list[float] = []
     version: int = VERSION
+
+    def end(self, names: Iterable[str]) -> None:
+        """Note that the export of these resources has ended."""
+        self.files.update({name: self.parts.pop(name) for name in names})
 
     @classmethod
     def load(cls, folder: Path) -> Manifest | None:

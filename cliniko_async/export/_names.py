@@ -71,7 +71,7 @@ def private_folder(folder: Path) -> Path:
     try:
         folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         open_privately(trial, os.O_TRUNC).close()
-        trial.unlink()
+        trial.unlink(missing_ok=True)  # two that start at once have the same
     except OSError as error:
         raise InvalidValueError(
             f"{folder} cannot be written to ({error.strerror}): name another folder"

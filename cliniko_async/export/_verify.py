@@ -26,7 +26,9 @@ _head: Final = msgspec.json.Decoder(Head)
 
 
 def verify(folder: str | os.PathLike[str]) -> list[str]:
-    """Check the files of an export against its manifest: content, number of records, and ids.
+    """Check the files in a folder against its manifest: content, number of records, and ids.
+
+    All files are checked that exports have written into the folder, however many exports it took.
 
     Returns:
         What is wrong, one line each; nothing if all is well.
@@ -38,17 +40,19 @@ def verify(folder: str | os.PathLike[str]) -> list[str]:
     manifest = Manifest.load(path)
     if manifest is None:
         raise InvalidValueError(f"there is no export in {path}")
-    problems = [] if manifest.finished else ["the export is not finished: run it again"]
-    for name, part in manifest.parts.items():
-        problem = _problem(path, name, part)
-        if problem:
+    problems: list[str] = []
+    for name in {**manifest.files, **manifest.parts}:
+        written, part = manifest.files.get(name), manifest.parts.get(name)
+        if part and part.sha256 is None:
+            problems.append(f"{name}: the export is not finished: run it again")
+        elif part:
+            written = part  # its file has replaced the one before
+        if written and (problem := _problem(path, name, written)):
             problems.append(f"{name}: {problem}")
     return problems
 
 
 def _problem(folder: Path, name: str, part: Part) -> str | None:
-    if part.sha256 is None:
-        return "not finished"
     files = [folder / f"{name}{suffix}" for suffix in (".jsonl", ".parquet")]
     own = [file for file in files if file.exists() and sha256_of(file) == part.sha256]
     if not own:

@@ -145,7 +145,7 @@ async def test_verify_counts_records_and_ids(tmp_path: Path) -> None:
         file.write_bytes(b"".join(changed))
         manifest = Manifest.load(tmp_path)
         assert manifest
-        manifest.parts["taxes"].sha256 = sha256_of(file)
+        manifest.files["taxes"].sha256 = sha256_of(file)
         manifest.save(tmp_path)
         (found,) = verify(tmp_path)
         assert problem in found
