@@ -1,7 +1,8 @@
 """What a watch leaves for the next process: the cursor's text, and what is in it.
 
-A cursor holds no data of records: moments up to which all was told, keyed digests of versions and
-of their fields, and ids of records. Without the API key, digests cannot be compared with anything.
+A cursor holds no data of records: the ids of account and user, moments up to which all was told,
+keyed digests of versions and of their fields, and ids of records. Without the API key, digests
+cannot be compared with anything.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import datetime
 
 import msgspec
 
+from cliniko_async._http.owner import Owner
 from cliniko_async._lists.cursor import unpack
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
 
@@ -39,14 +41,17 @@ class KeptResource(msgspec.Struct, frozen=True):
     bad: list[str] = []
 
 
-class KeptWatch(msgspec.Struct, frozen=True, tag="watch1"):
+class KeptWatch(msgspec.Struct, frozen=True, tag="watch2"):
     """What is kept of a watch.
 
     Attributes:
         key: A digest that tells whether the API key is still the one that digests were made with.
+        owner: Whose records were watched.
+        resources: What is kept of each resource.
     """
 
     key: bytes
+    owner: Owner
     resources: dict[str, KeptResource]
 
     def under(self, key: bytes) -> dict[str, KeptResource]:

@@ -12,6 +12,7 @@ import anyio
 import attrs
 
 from cliniko_async._http.callbacks import Callback
+from cliniko_async._http.owner import Owner, owner_of
 from cliniko_async._http.view import View
 from cliniko_async._models.moments import utc_text
 from cliniko_async._watch.memory import Memory
@@ -59,7 +60,8 @@ class WatchOptions(TypedDict, total=False):
 
     Attributes:
         every: Seconds from the start of a poll to the start of the next; 60 by default.
-        cursor: The `.cursor` of an earlier watch, to go on behind the last change taken there.
+        cursor: The `.cursor` of an earlier watch, to go on behind the last change taken there. One
+            of another account is refused when the watch is iterated on, before a list is asked for.
         since: From when on changes are told, if there is no cursor. With neither, the watch tells
             what changes after its first poll.
         share: The part of the user's allowance that polls take at the most; 0.25 by default.
@@ -115,9 +117,12 @@ class Watch(Generic[M]):
         self._on_cursor = Callback("on_cursor", on_cursor) if on_cursor else None
         self._on_error = Callback("on_error", on_error or _log)
         self._pace = Pace(view.session, every=every, share=share, tally=tally)
+        self._view = View(view.session, options)
+        self._owner = kept.owner if kept else Owner(view.session.account.user)
+        self._is_owner_known = bool(kept and kept.key == self._key and kept.owner.is_told)
         self._pollers: dict[str, Poller[M]] = {}
         self._others = kept.under(self._key) if kept else {}
-        for target in targets(View(view.session, options)):
+        for target in targets(self._view):
             memory = Memory(secret, remember)
             poller = Poller(
                 target, view.session, memory, restored=restored, on_bad_record=on_bad_record
@@ -139,14 +144,15 @@ class Watch(Generic[M]):
     def cursor(self) -> str:
         """What a watch in another process goes on with: all changes that were taken are behind it.
 
-        A change is taken when the next one is asked for, or when `taken` is called. The text holds
-        no data of records: ids, moments and digests that are keyed with the API key. It is up to
+        A change is taken when the next one is asked for, or when `taken` is called. The text knows
+        its account, and holds no data of records: ids, moments and digests that are keyed with
+        the API key. It is up to
         about 200 characters for each record that is remembered, and up to 30 for each version told
         in the last hour.
         """
         # Resources that are not watched this time are kept, and go on when they are again.
         kept = {name: poller.kept() for name, poller in self._pollers.items()}
-        return KeptWatch(self._key, {**self._others, **kept}).text()
+        return KeptWatch(self._key, self._owner, {**self._others, **kept}).text()
 
     def taken(self) -> None:
         """Say that the change given last is dealt with, so that the cursor has it already."""
@@ -177,6 +183,7 @@ class Watch(Generic[M]):
             self._round.extend(self._pollers.values())
         poller = self._round[0]
         try:
+            await self._check_owner()
             found = await poller.next()
         except HEALED_BY_TIME as error:
             await self._fault(poller)
@@ -193,6 +200,19 @@ class Watch(Generic[M]):
             self._pace.polled()
             if self._on_cursor:
                 self._on_cursor(self.cursor)
+
+    async def _check_owner(self) -> None:
+        """Refuse the cursor of another account, whose moments and ids say nothing of this one."""
+        if self._is_owner_known:
+            return
+        own = await owner_of(self._view)
+        if not self._owner.is_same(own):
+            raise InvalidValueError(
+                "this watch began with the API key of another account: go on with a key of that "
+                "account, or begin anew, without cursor= (in a command: with another --state)"
+            )
+        self._owner = own.with_signs_of(self._owner)
+        self._is_owner_known = True
 
     async def _fault(self, poller: Poller[M]) -> None:
         self._pace.failed()

@@ -200,6 +200,21 @@ async def test_lines_are_json_and_one_process_has_the_state(
     assert told == {"resource": "patients", "kind": "created", "id": made, "fields": None}
 
 
+async def test_the_state_of_another_clinic_is_refused_and_stays_as_it_was(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    state = tmp_path / "clinic.state"
+    arguments = (*WATCH, "--state", str(state))
+    async with running(emulator) as base_url, watching(base_url, *arguments):
+        await until(state.exists)
+    before = state.read_bytes()
+    elsewhere = Emulator(Clinic.seeded(patients=1, appointments=0), limit=100_000)
+    other = await invoked(elsewhere, *arguments, env={"CLINIKO_API_KEY": "MS0xOTHER-au1"})
+    assert other.exit_code == 1
+    assert "key of another account" in other.output
+    assert state.read_bytes() == before
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="its folder for configuration is set")
 async def test_all_profiles_are_watched_and_one_that_fails_stops_no_other(tmp_path: Path) -> None:
     keys = {"MS0xNORTH-au1": "north", "MS0xSOUTH-au1": "south"}
@@ -222,7 +237,7 @@ async def test_all_profiles_are_watched_and_one_that_fails_stops_no_other(tmp_pa
     told = {json.loads(line)["clinic"]: json.loads(line)["id"] for line in lines.splitlines()}
     assert told == {"north": made, "south": made}
     assert out == "north  1 changes\nsouth  1 changes\n"
-    assert said.startswith("west: 401 for GET /patients")
+    assert said.startswith("west: 401 for GET /settings/public")
     assert "MS0x" not in said
     assert status == 1
 

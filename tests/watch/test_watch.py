@@ -291,6 +291,34 @@ async def test_another_key_of_the_account_goes_on_with_the_cursor() -> None:
         assert kinds(found) == {new: "created"}
 
 
+@pytest.mark.parametrize("taken_before_the_first_poll", [False, True])
+async def test_a_cursor_of_another_account_is_refused_before_a_list_is_asked_for(
+    taken_before_the_first_poll: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    emulator, elsewhere = seeded(5, 0), seeded(6, 0)
+    async with session(emulator) as cliniko:
+        watch = cliniko.patients.watch(since=START)
+        if not taken_before_the_first_poll:
+            await taken(watch)
+    async with session(elsewhere, key="MS0xANOTHER-au1") as cliniko:
+        other = cliniko.patients.watch(cursor=watch.cursor)
+        for _ in range(2):  # and if it is iterated on
+            with pytest.raises(InvalidValueError, match="key of another account"):
+                await taken(other)
+    assert {arrival.path for arrival in elsewhere.report.arrivals} == {"/settings/public"}
+
+
+async def test_with_the_same_key_the_account_is_not_asked_for_again() -> None:
+    emulator = seeded(5, 0)
+    async with session(emulator) as cliniko:
+        watch = cliniko.patients.watch()
+        await taken(watch)
+        again = cliniko.patients.watch(cursor=watch.cursor)
+        await taken(again)
+    paths = [arrival.path for arrival in emulator.report.arrivals]
+    assert paths.count("/settings/public") == 1
+
+
 async def test_faults_are_waited_out_and_told() -> None:
     emulator = seeded()
     errors: list[ClinikoError] = []
