@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cliniko_async._http.traffic import RequestEvent, Traffic, Wait
     from cliniko_async._lists.changes import Change, Changes
     from cliniko_async._lists.listing import Listing, ListingPage
-    from cliniko_async._models.fields import fields_from_json
+    from cliniko_async._models.json_fields import fields_from_json
     from cliniko_async._models.links import Link
     from cliniko_async._models.local_days import LocalDay
     from cliniko_async._models.model import Model, Record, Unknown
@@ -215,7 +215,7 @@ else:
         "RequestEvent|Traffic|Wait": "_http.traffic",
         "Watch": "_watch.watch",
         "WatchedChange": "_watch.change",
-        "fields_from_json": "_models.fields",
+        "fields_from_json": "_models.json_fields",
     }
     """Modules of what is not a resource's. They are imported late, too, for this package holds a
     plugin that pytest imports in every run of whoever has it installed."""

@@ -4,6 +4,7 @@ The base of all models, values that several of them share, and the converter tha
 them belong here. Not here: the resources' own models, which are in `resources`.
 """
 
+from cliniko_async._models.bare_values import bare
 from cliniko_async._models.converter import decode, decode_rows
 from cliniko_async._models.fields import (
     JsonNumber,
@@ -13,8 +14,8 @@ from cliniko_async._models.fields import (
     Text255,
     Text5000,
     encode_fields,
-    fields_from_json,
 )
+from cliniko_async._models.json_fields import fields_from_json
 from cliniko_async._models.links import Link, Ref, is_id, to_id
 from cliniko_async._models.local_days import LocalDay, days_between, zone_of
 from cliniko_async._models.model import (
@@ -51,6 +52,7 @@ __all__ = [
     "Text5000",
     "Unknown",
     "Whole",
+    "bare",
     "days_between",
     "decode",
     "decode_rows",

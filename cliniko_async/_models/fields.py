@@ -11,38 +11,39 @@ import types
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, Union, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union
 from typing import get_args as args_of
 from typing import get_origin as origin_of
 
 import attrs
 
 from cliniko_async._models import kinds
-from cliniko_async._models.kinds import Kind
+from cliniko_async._models.any_json import JSON
+from cliniko_async._models.bare_values import bare
 from cliniko_async._models.links import Link
 from cliniko_async._models.model import Model, Unknown, json_name
+from cliniko_async._models.objects import Member, Object
 from cliniko_async._models.pydantic_hooks import answer
 from cliniko_async._models.real_types import REAL_TYPES, hints_of
 from cliniko_async._models.relations import leads_to
-from cliniko_async.errors import InvalidFieldsError, expect
+from cliniko_async.errors import InvalidFieldsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cliniko_async._models.kinds import Problems
+    from cliniko_async._models.kinds import Kind, Problems
 
 __all__ = [
     "JsonNumber",
     "Longest",
-    "Member",
     "Text2",
     "Text50",
     "Text100",
     "Text255",
     "Text5000",
     "encode_fields",
-    "fields_from_json",
-    "members_of_fields",
+    "object_of",
+    "refusal",
     "writable",
 ]
 
@@ -50,7 +51,6 @@ NEAR: Final = 0.75
 """How like a known type's name another one is that is taken for a slip."""
 
 Json = Any
-F = TypeVar("F")
 
 
 @attrs.frozen
@@ -70,56 +70,12 @@ JsonNumber = Annotated[Decimal, "a JSON number"]
 """A Decimal that requests carry as a JSON number; all others are texts (the API's document)."""
 
 
-@attrs.frozen
-class Member:
-    """A member of an object: its name in Python and in JSON, and what it takes."""
-
-    name: str
-    json: str
-    kind: Kind
-    read_only: bool = False
-    needed: bool = False
-    true_alone: bool = False
-
-
-class _Object:
-    """What an object takes: the fields of a resource, or the members of a part."""
-
-    def __init__(self, title: str, members: Sequence[Member]) -> None:
-        self.title: str = title
-        self.members: Sequence[Member] = members
-        self._by_name = {m.name: m for m in members} | {m.json: m for m in members}
-
-    def each(
-        self, values: Mapping[Any, Any], path: str, problems: Problems
-    ) -> list[tuple[Member, Any, str]]:
-        """The members that are there, with value and path; what does not belong is a problem."""
-        found: list[tuple[Member, Any, str]] = []
-        for name, value in values.items():
-            member = self._by_name.get(name) if isinstance(name, str) else None
-            if member is None:
-                problems.append(self._unknown(name, path))
-            else:
-                found.append((member, value, f"{path}.{member.name}" if path else member.name))
-        given = {member.name for member, _, _ in found}
-        lacking = [m.name for m in self.members if m.needed and m.name not in given]
-        problems += [f"{path}.{name} is needed".lstrip(".") for name in lacking]
-        return found
-
-    def _unknown(self, name: object, path: str) -> str:
-        where = f"{path} ({self.title}) has no" if path else "there is no"
-        known = sorted(member.name for member in self.members if not member.read_only)
-        near = difflib.get_close_matches(kinds.shown(name), known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "it has " + ", ".join(known)
-        return f"{where} {kinds.shown(name)}: {hint}"
-
-
 class _Part:
     """A part of a record: a model, or a dict of its members."""
 
     def __init__(self, model: type[Model]) -> None:
         self._model = model
-        self._object = _Object(model.__name__, _members_of(model))
+        self._object = Object(model.__name__, _members_of(model))
 
     def write(self, value: Any, path: str, problems: Problems) -> Json:
         """The JSON of a value. What is None stays out: the API takes no nulls in parts."""
@@ -137,12 +93,13 @@ class _Part:
         if isinstance(value, self._model):
             self.write(value, path, problems)
             return value
-        values = self._values(value, path, problems)
-        if values is None:
+        if not kinds.is_a(value, Mapping):
+            problems.append(f"{path} takes an object with {self._object.sample}")
             return None
+        values: Mapping[Any, Any] = value
         read = {
             member.name: member.kind.read(own, at, problems)
-            for member, own, at in self._object.each(values, path, problems)
+            for member, own, at in self._object.each(values, path, problems, in_json=True)
             if own is not None
         }
         return None if problems else self._model(**read)
@@ -168,7 +125,7 @@ class _Variant:
     def write(self, value: Any, path: str, problems: Problems) -> Json:
         """The JSON of a value."""
         if isinstance(value, Unknown):
-            return kinds.JSON.write(value.raw, path, problems)
+            return JSON.write(value.raw, path, problems)
         kind = self._kind(value, path, problems)
         return kind.write(value, path, problems) if kind else None
 
@@ -176,9 +133,12 @@ class _Variant:
         """The model that JSON stands for."""
         if isinstance(value, Unknown):
             return value
+        if not kinds.is_a(value, Mapping, Model):
+            problems.append(f"{path} takes an object of one type: {', '.join(self._union.types)}")
+            return None
         kind = self._kind(value, path, problems)
-        if kind is kinds.JSON:
-            return Unknown(raw=kinds.JSON.read(value, path, problems))
+        if kind is JSON:
+            return Unknown(raw=JSON.read(value, path, problems))
         return kind.read(value, path, problems) if kind else None
 
     def _kind(self, value: Any, path: str, problems: Problems) -> Kind | None:
@@ -186,7 +146,8 @@ class _Variant:
             return _part(value.__class__)
         if kinds.is_a(value, Mapping):
             members: Mapping[Any, Any] = value
-            picked = self._union.pick(members)
+            # Types may be members of enumerations; what is not even a text is of no type.
+            picked = self._union.pick({"type": str(bare(members.get("type")))})
             return _part(picked) if picked else self._unpicked(members, path, problems)
         problems.append(
             f"{path} is a {self._union.__name__}, not {type(value).__name__}: write one of "
@@ -196,19 +157,19 @@ class _Variant:
 
     def _unpicked(self, members: Mapping[Any, Any], path: str, problems: Problems) -> Kind | None:
         """What fits no model may be newer than this library, or mistyped."""
-        said = members.get("type")
+        said = bare(members.get("type"))
         if said is None:
-            object_ = _Object(self._union.__name__, self._all_members())
+            object_ = Object(self._union.__name__, self._all_members())
             before = len(problems)
             object_.each(members, path, problems)
-            return kinds.JSON if len(problems) == before else None
+            return JSON if len(problems) == before else None
         known: Sequence[str] = self._union.types
         near = difflib.get_close_matches(str(said).lower(), known, n=1, cutoff=NEAR)
         if not isinstance(said, str) or near:
             hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(known)}"
             problems.append(f"{path}.type is not known: {hint}")
             return None
-        return kinds.JSON
+        return JSON
 
     def _all_members(self) -> Sequence[Member]:
         models: Sequence[type[Model]] = self._union.members
@@ -222,7 +183,7 @@ def _part(model: Any) -> _Part:
 
 
 _SCALARS: Final[Mapping[Any, Kind]] = {
-    str: kinds.text_of(),
+    str: kinds.TEXT,
     int: kinds.INTEGER,
     bool: kinds.BOOL,
     Decimal: kinds.DECIMAL,
@@ -243,7 +204,7 @@ def _kind_of(hint: Any) -> Kind:
         return make(args_of(hint))
     if isinstance(hint, type) and attrs.has(hint):
         return _part(hint)
-    return _Variant(hint) if hasattr(hint, "pick") else kinds.JSON
+    return _Variant(hint) if hasattr(hint, "pick") else JSON
 
 
 def _of_union(members: Sequence[Any]) -> Kind:
@@ -307,18 +268,14 @@ def _leading_to(resource: str, kind: Kind) -> Kind:
 
 
 @cache
-def _fields(kind: Any) -> _Object:
+def object_of(kind: Any) -> Object:
+    """What the fields of a create or update take."""
     needed: frozenset[str] = getattr(kind, "__required_keys__", frozenset())
     members = [
         Member(name, name.removesuffix("_"), _kind_for(name, hint), needed=name in needed)
         for name, hint in hints_of(kind).items()
     ]
-    return _Object(kind.__name__, members)
-
-
-def members_of_fields(kind: Any) -> Sequence[Member]:
-    """What the fields of a create or update take."""
-    return _fields(kind).members
+    return Object(kind.__name__, members)
 
 
 def writable(kind: Any) -> None:
@@ -340,47 +297,14 @@ def encode_fields(kind: Any, fields: Mapping[str, object]) -> dict[str, Json]:
     problems: Problems = []
     body = {
         member.json: member.kind.write(value, path, problems)
-        for member, value, path in _fields(kind).each(fields, "", problems)
+        for member, value, path in object_of(kind).each(fields, "", problems)
     }
     if problems:
         del fields, body  # crash reporters show the variables of frames
-        raise _error(kind, problems)
+        raise refusal(kind, problems)
     return body
 
 
-def fields_from_json(kind: type[F], value: Mapping[str, Any]) -> F:
-    """Make the fields of a create or update from a JSON object that came from elsewhere.
-
-    For web forms, webhooks and language models, which send texts where the fields are dates:
-
-        fields = fields_from_json(PatientFields, {"date_of_birth": "1990-12-31", ...})
-        patient = await cliniko.patients.create(**fields)
-
-    Args:
-        kind: A resource's fields, such as `PatientFields`.
-        value: The JSON object, parsed. Dates are `YYYY-MM-DD`; date-times ISO 8601 with a zone or
-            `Z`; money a text or a number; parts are objects with the API's own members.
-
-    Returns:
-        The fields, which `create` and `update` take.
-
-    Raises:
-        InvalidFieldsError: Members that the API does not have, or values that do not fit: all of
-            them, a line each in `.problems`, without the values.
-        InvalidTypeError: The value is not an object.
-    """
-    expect(value, Mapping, "the fields come from a JSON object, such as {'name': 'GST'}")
-    problems: Problems = []
-    taken: Any = kind
-    found = {
-        member.name: member.kind.read(own, path, problems)
-        for member, own, path in _fields(taken).each(value, "", problems)
-    }
-    if problems:
-        del value, found  # crash reporters show the variables of frames
-        raise _error(kind, problems)
-    return cast("F", found)
-
-
-def _error(kind: Any, problems: Problems) -> InvalidFieldsError:
+def refusal(kind: Any, problems: Problems) -> InvalidFieldsError:
+    """The error with all that is wrong with some fields."""
     return InvalidFieldsError(f"{kind.__name__}: {'; '.join(problems)}", problems=problems)

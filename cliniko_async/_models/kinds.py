@@ -6,16 +6,17 @@ that came from elsewhere. Each problem is one line that names the path, never th
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
-from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
 
+from cliniko_async._models.bare_values import bare
 from cliniko_async._models.links import Link, is_id, to_id
 from cliniko_async._models.moments import utc_text
 from cliniko_async._models.real_types import REAL_TYPES
@@ -29,10 +30,10 @@ __all__ = [
     "DATE",
     "DECIMAL",
     "INTEGER",
-    "JSON",
     "MOMENT",
     "NUMBER",
     "REF",
+    "TEXT",
     "Choice",
     "Kind",
     "ListOf",
@@ -98,7 +99,7 @@ class Scalar:
     Attributes:
         what: In words, for messages.
         sample: What to write in a program.
-        json: What to write in JSON.
+        json: What to write in JSON, in words.
         encode: Makes JSON of a value that fits, and raises for others.
         decode: Makes a value of JSON, or raises.
         instead: For types that people pass by mistake: what to write instead.
@@ -127,8 +128,8 @@ class Scalar:
             found = self.decode(value)
             self.encode(found)
         except (TypeError, ValueError, InvalidOperation) as error:
-            said = f": {error}" if isinstance(error, ClinikoError) else f": write {self.json}"
-            problems.append(f"{path} is {self.what}{said}")
+            said = f": {error}" if isinstance(error, ClinikoError) else f" takes {self.json}"
+            problems.append(f"{path}{said}")
         except _Unfit as error:
             problems.append(f"{path}: {error}")
         else:
@@ -146,14 +147,10 @@ class Scalar:
         return f"not {name}: write {self.instead(value) or self.sample}"
 
 
-def _exactly(kind: type) -> Callable[[Any], Any]:
-    # Not isinstance: True is an int, and numpy's texts and times are subclasses.
-    def encode(value: Any) -> Any:
-        if type(value) is not kind:
-            raise TypeError
-        return value
-
-    return encode
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
 
 
 def text_of(longest: int | None = None) -> Scalar:
@@ -164,18 +161,21 @@ def text_of(longest: int | None = None) -> Scalar:
     """
 
     def encode(value: Any) -> str:
-        if isinstance(value, Enum):
-            value = value.value
-        if type(value) is not str:
+        text = bare(value)
+        if not isinstance(text, str):
             raise TypeError
-        if longest is not None and len(value) > longest:
+        if longest is not None and len(text) > longest:
             raise _Unfit(f"the API takes {longest} characters at the most: shorten it")
-        if any("\ud800" <= letter <= "\udfff" for letter in value):
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
             raise _Unfit("this text has a lone surrogate in it, so it is not Unicode")
-        return value
+        return text
 
     return Scalar(
-        what="a text", sample="str(value)", json='a text, as in "abc"', encode=encode, decode=_same
+        what="a text",
+        sample="str(value)",
+        json='a text, such as "abc"',
+        encode=encode,
+        decode=_same,
     )
 
 
@@ -213,25 +213,31 @@ def _moment_text(value: Any) -> str:
 
 
 def _to_moment(value: Json) -> Any:
-    return REAL_TYPES["datetime"].fromisoformat(value.upper()) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    moment: datetime = REAL_TYPES["datetime"].fromisoformat(value.upper())
+    if moment.utcoffset() is None:
+        raise _Unfit('it has no time zone: write "2026-05-31T09:30:00Z", or +10:00 in place of Z')
+    return moment
 
 
 def _decimal(value: Any) -> Decimal:
-    if type(value) is not Decimal:
+    if not isinstance(value, Decimal):
         raise TypeError
     if not value.is_finite():
         raise _Unfit("a number must be finite")
     if max(len(value.as_tuple().digits), abs(value.adjusted())) > MOST_DIGITS:
-        raise _Unfit("this number has too many digits: round it, as in Decimal('10.50')")
+        raise _Unfit("this number has too many digits: round it, to 10.50 for example")
     return value
 
 
 def _whole(value: Any) -> int:
-    if type(value) is not int:
+    number = bare(value)
+    if type(number) is not int:
         raise TypeError
-    if abs(value) >= 1 << 63:
+    if abs(number) >= 1 << 63:
         raise _Unfit("this number is too large")
-    return value
+    return number
 
 
 def _number(value: Any) -> float:
@@ -246,15 +252,17 @@ def _to_decimal(value: Json) -> Any:
 
 def _to_ref(value: Json) -> Any:
     # Records and senders of JSON may have ids as numbers.
-    return str(value) if type(value) is int else value
+    text = str(value) if type(value) is int else value
+    if isinstance(text, str) and not is_id(text):
+        raise _Unfit('an id is a text of up to 20 digits, such as "123"')
+    return text
 
 
 def _id_text(value: Any, resource: str | None = None) -> str:
-    if type(value) is not str and not isinstance(value, Link):
+    ref = bare(value)
+    if not isinstance(ref, str | Link):
         raise TypeError
-    if isinstance(value, str) and not is_id(value):
-        raise _Unfit("an id is a string of up to 20 digits, such as '123'")
-    return to_id(value, resource)
+    return to_id(ref, resource)
 
 
 def ref_to(resource: str | None) -> Scalar:
@@ -266,20 +274,27 @@ def _instead_of_record(value: Any) -> str | None:
     return "record.id" if hasattr(value, "id") else None
 
 
+TEXT: Final = text_of()
+"""A text of any length."""
+
 BOOL: Final = Scalar(
     what="True or False",
     sample="True or False",
     json="true or false",
-    encode=_exactly(bool),
+    encode=_flag,
     decode=_same,
 )
 INTEGER: Final = Scalar(
-    what="a whole number", sample="int(value)", json="5", encode=_whole, decode=_same
+    what="a whole number",
+    sample="int(value)",
+    json="a whole number, such as 5",
+    encode=_whole,
+    decode=_same,
 )
 DECIMAL: Final = Scalar(
     what="a Decimal",
     sample="Decimal('10.5')",
-    json='"10.5"',
+    json='a number, such as "10.5"',
     encode=lambda value: f"{_decimal(value):f}",
     decode=_to_decimal,
 )
@@ -288,7 +303,7 @@ NUMBER: Final = attrs.evolve(DECIMAL, encode=_number)
 DATE: Final = Scalar(
     what="a date",
     sample="date(2026, 5, 31)",
-    json='"2026-05-31"',
+    json='a date, such as "2026-05-31"',
     encode=_date_text,
     decode=_to_date,
     instead=_instead_of_date,
@@ -296,14 +311,14 @@ DATE: Final = Scalar(
 MOMENT: Final = Scalar(
     what="a date-time",
     sample="datetime(2026, 5, 31, 9, 30, tzinfo=UTC)",
-    json='"2026-05-31T09:30:00Z"',
+    json='a date-time, such as "2026-05-31T09:30:00Z"',
     encode=_moment_text,
     decode=_to_moment,
 )
 REF: Final = Scalar(
     what="an id of digits or a Link",
     sample="'123'",
-    json='"123"',
+    json='an id, such as "123"',
     encode=_id_text,
     decode=_to_ref,
     instead=_instead_of_record,
@@ -318,13 +333,20 @@ class Choice:
 
     def write(self, value: Any, path: str, problems: Problems) -> Json:
         """The JSON of a value."""
-        plain = value.value if isinstance(value, Enum) else value
+        return self._choose(value, path, problems, repr)
+
+    def read(self, value: Any, path: str, problems: Problems) -> Any:
+        """The value that JSON stands for."""
+        return self._choose(value, path, problems, json.dumps)
+
+    def _choose(
+        self, value: Any, path: str, problems: Problems, words: Callable[[Any], str]
+    ) -> Any:
+        plain = bare(value)
         if any(type(plain) is type(known) and plain == known for known in self.values):
             return plain
-        problems.append(f"{path} takes one of {', '.join(map(repr, self.values))}")
+        problems.append(f"{path} takes one of {', '.join(map(words, self.values))}")
         return None
-
-    read = write
 
 
 @attrs.frozen
@@ -351,42 +373,18 @@ class ListOf:
 
     def write(self, value: Any, path: str, problems: Problems) -> Json:
         """The JSON of a value."""
-        return self._each(value, path, problems, self.kind.write)
+        if not _is_list(value):
+            problems.append(f"{path} is a list, not {type(value).__name__}: write [...]")
+            return None
+        return [self.kind.write(part, f"{path}[{n}]", problems) for n, part in enumerate(value)]
 
     def read(self, value: Any, path: str, problems: Problems) -> Any:
         """The value that JSON stands for."""
-        return self._each(value, path, problems, self.kind.read)
-
-    def _each(self, value: Any, path: str, problems: Problems, act: Callable[..., Any]) -> Any:
-        if is_a(value, str, bytes) or not is_a(value, Sequence):
-            problems.append(f"{path} is a list, not {type(value).__name__}: write [...]")
+        if not _is_list(value):
+            problems.append(f"{path} takes a list")
             return None
-        parts: Sequence[Any] = value
-        return [act(part, f"{path}[{n}]", problems) for n, part in enumerate(parts)]
+        return [self.kind.read(part, f"{path}[{n}]", problems) for n, part in enumerate(value)]
 
 
-class _AnyJson:
-    """What is not known here, and is sent as it came."""
-
-    def write(self, value: Any, path: str, problems: Problems) -> Json:
-        """The JSON of a value."""
-        if is_a(value, Mapping):
-            members: Mapping[Any, Any] = value
-            return {
-                str(name): self.write(part, f"{path}.{shown(name)}", problems)
-                for name, part in members.items()
-            }
-        if is_a(value, list, tuple):
-            parts: Sequence[Any] = value
-            return [self.write(part, f"{path}[{n}]", problems) for n, part in enumerate(parts)]
-        if value is None or type(value) in (str, int, bool):
-            return value
-        if type(value) is float and math.isfinite(value):
-            return value
-        problems.append(f"{path} is JSON, not {type(value).__name__}")
-        return None
-
-    read = write
-
-
-JSON: Final = _AnyJson()
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)

@@ -9,8 +9,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
+from cliniko_async._models.bare_values import bare
 from cliniko_async._models.pydantic_hooks import answer
-from cliniko_async.errors import InvalidValueError, expect
+from cliniko_async.errors import InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,13 +153,15 @@ def to_id(ref: Ref, resource: str | None = None) -> str:
         if resource and ref.resource and not _leads_to(ref.resource, resource):
             raise InvalidValueError(_elsewhere(ref, resource))
         return ref.id
-    sample = "record.id" if hasattr(ref, "id") else "'123'"
-    expect(
-        ref, str, f"an id is a string of digits or a Link, not {type(ref).__name__}: write {sample}"
-    )
-    if not is_id(ref):
+    text = bare(ref)
+    if not isinstance(text, str):
+        sample = "record.id" if hasattr(ref, "id") else "'123'"
+        raise InvalidTypeError(
+            f"an id is a string of digits or a Link, not {type(ref).__name__}: write {sample}"
+        )
+    if not is_id(text):
         raise InvalidValueError("an id is a string of up to 20 digits, such as '123'")
-    return ref
+    return text
 
 
 def _leads_to(name: str, resource: str) -> bool:

@@ -26,5 +26,5 @@ def utc_text(moment: datetime, *, round_up: bool = False) -> str:
         if round_up and utc.microsecond:
             utc += timedelta(seconds=1)
     except OverflowError:
-        raise InvalidValueError("this datetime is not in the years 1 to 9999 in UTC") from None
+        raise InvalidValueError("this date-time is not in the years 1 to 9999 in UTC") from None
     return utc.isoformat(timespec="seconds") + "Z"

@@ -16,7 +16,7 @@ import msgspec
 from pydantic_core import core_schema
 
 from cliniko_async._models.converter import decode
-from cliniko_async._models.fields import members_of_fields
+from cliniko_async._models.fields import object_of
 from cliniko_async._models.kinds import is_a
 from cliniko_async._models.links import Link
 from cliniko_async._models.model import Unknown
@@ -132,7 +132,7 @@ def fields_schema(kind: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
             validation_alias=member.json,
             serialization_alias=member.json,
         )
-        for member in members_of_fields(kind)
+        for member in object_of(kind).members
     }
     return core_schema.typed_dict_schema(
         fields, cls_name=kind.__name__, extra_behavior="forbid", ref=kind.__name__

@@ -41,8 +41,6 @@ Owner = DefaultTypeVar("Owner", default=Any)  # the Filters class that a field b
 P = TypeVar("P")
 V = TypeVar("V")
 
-_TEXT = kinds.text_of()
-
 
 class Filter(Generic[Owner]):
     """A condition on one field. Its repr shows the field and hides the value."""
@@ -243,7 +241,7 @@ class StringField(_Nullable[Owner]):
         def __get__(self, owner: P, _cls: type) -> StringField[P]: ...
 
     def _text(self, value: str) -> str:
-        return str(self._sent(_TEXT, value))
+        return str(self._sent(kinds.TEXT, value))
 
     def __eq__(self, value: str) -> Filter[Owner]:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
         return Filter(self.name, "=" + self._text(value))
@@ -253,11 +251,12 @@ class StringField(_Nullable[Owner]):
 
     def contains(self, part: str) -> Filter[Owner]:
         """Keep records that contain this text somewhere in the field."""
-        if not self._text(part).startswith("~"):
-            return Filter(self.name, "~" + part)
-        if "%" in part:
+        text = self._text(part)
+        if not text.startswith("~"):
+            return Filter(self.name, "~" + text)
+        if "%" in text:
             raise InvalidValueError("the API cannot look for a text with ~ in front and a % in it")
-        return Filter(self.name, f"~~%{part}%")  # two of ~ are another operator
+        return Filter(self.name, f"~~%{text}%")  # two of ~ are another operator
 
     def like(self, pattern: str) -> Filter[Owner]:
         """Keep records that match this pattern, where `%` matches any text."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_arg
 
 import attrs
 
+from cliniko_async._models.bare_values import bare
 from cliniko_async._models.kinds import shown
 from cliniko_async._models.model import Unknown, json_name
 from cliniko_async._models.plain import is_to_many, relations
@@ -88,7 +89,7 @@ def sort_text(sort: SortBy[Any], known: frozenset[str]) -> str:
 
 def _text(sort: SortBy[Any]) -> str:
     if isinstance(sort, str):
-        return sort
+        return str(bare(sort))
     if isinstance(sort, Sort):
         return sort.text
     if isinstance(sort, Field):

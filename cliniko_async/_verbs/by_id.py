@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, overload
 
 import anyio
 
@@ -18,7 +18,7 @@ from cliniko_async._verbs.batches import (
     plain_id,
 )
 from cliniko_async._verbs.gathering import Gathering
-from cliniko_async._verbs.include import hidden_kinds, include_params
+from cliniko_async._verbs.include import checked_include, hidden_kinds, include_params
 from cliniko_async._verbs.one_record import Resource
 from cliniko_async.errors import (
     ApiError,
@@ -114,7 +114,8 @@ class Batched(Resource[M], Generic[M, I]):
         if missing not in ("raise", "none"):
             raise InvalidValueError("missing= takes 'raise' or 'none'")
         asked = [None if ref is None else to_id(ref, self.name) for ref in ids]
-        found = await self._find([id for id in asked if id is not None], tuple(include))
+        kinds = checked_include(include, type(self))
+        found = await self._find([id for id in asked if id is not None], kinds)
         lost = [id for id in dict.fromkeys(asked) if id is not None and plain_id(id) not in found]
         if lost and missing == "raise":
             raise self._not_found(lost, found)
@@ -140,10 +141,9 @@ class Batched(Resource[M], Generic[M, I]):
         if isinstance(ids, (str, Link)):
             raise InvalidTypeError("by_id takes several ids: write by_id([id])")
         asked = [to_id(ref, self.name) for ref in ids if ref is not None]
-        kinds: Sequence[Any] = hidden_kinds(type(self))
-        return await self._find(asked, kinds)
+        return await self._find(asked, hidden_kinds(type(self)))
 
-    async def _find(self, ids: Sequence[str], include: Sequence[I]) -> dict[str, M]:
+    async def _find(self, ids: Sequence[str], include: Sequence[str]) -> dict[str, M]:
         params = tuple(include_params(include, type(self)))
         paths = [self.path]
         if self.inactive_apart and "inactive" in include:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from cliniko_async._lists import undecoded
+from cliniko_async._models.bare_values import bare
 from cliniko_async.errors import InvalidTypeError, InvalidValueError, expect
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = [
     "AnyHidden",
     "Archived",
     "ArchivedOrDeleted",
+    "checked_include",
     "everything",
     "filters_of",
     "hidden_kinds",
@@ -63,23 +65,34 @@ def hidden_kinds(resource: type[object]) -> Sequence[str]:
     return (*marks, "inactive") if getattr(resource, "inactive_apart", False) else marks
 
 
-def include_params(include: Iterable[str], resource: type[object]) -> Iterable[tuple[str, str]]:
-    """The query parameters that make hidden records appear.
+def checked_include(include: Iterable[str], resource: type[object]) -> Sequence[str]:
+    """The kinds of hidden records that are asked for, each once.
 
     Raises:
         InvalidTypeError: A text was passed instead of a set.
         InvalidValueError: The resource has no such hidden records.
     """
     if isinstance(include, str):
-        raise InvalidTypeError(f"include= takes a set: write include={{{include!r}}}")
+        raise InvalidTypeError(f"include= takes a set: write include={{{bare(include)!r}}}")
     expect(include, Iterable, "include= takes a set of names, such as {'archived'}")
     known = hidden_kinds(resource)
-    for kind in dict.fromkeys(include):
+    kinds = [bare(kind) for kind in include]
+    for kind in kinds:
         if kind not in known:
             can = ", ".join(known) or "nothing"
             raise InvalidValueError(f"include={kind!r}: there is {can} to include here")
-        if kind != "inactive":
-            yield "q[]", f"{kind}_at:*"
+    return tuple(dict.fromkeys(kinds))
+
+
+def include_params(include: Iterable[str], resource: type[object]) -> Sequence[tuple[str, str]]:
+    """The query parameters that make hidden records appear.
+
+    Raises:
+        InvalidTypeError: A text was passed instead of a set.
+        InvalidValueError: The resource has no such hidden records.
+    """
+    kinds = checked_include(include, resource)
+    return [("q[]", f"{kind}_at:*") for kind in kinds if kind != "inactive"]
 
 
 def everything(resource: Any, *where: Filter[Any], sort: str | None = None) -> Listing[msgspec.Raw]:

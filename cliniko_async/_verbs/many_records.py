@@ -16,7 +16,7 @@ from cliniko_async._query.fields import Filter
 from cliniko_async._query.filters import Filters
 from cliniko_async._query.sort_orders import SortBy, sort_text, sortable
 from cliniko_async._verbs.by_id import Batched
-from cliniko_async._verbs.include import everything, include_params, marks_of
+from cliniko_async._verbs.include import checked_include, everything, include_params, marks_of
 from cliniko_async._verbs.linked_list import linked_list
 from cliniko_async._verbs.one_record import Resource
 from cliniko_async._watch import Target, Watch, WatchOptions
@@ -101,6 +101,7 @@ class Lists(Resource[M], Generic[M, F, I]):
         known = sortable(records) | self._filters.names
         order = None if sort is None else sort_text(sort, known)
         path = _fill(template, parent)
+        kinds = checked_include(include, type(self))
         own: Sequence[tuple[str, str]] = ()
         if link is not None:
             template, path, own = linked_list(link, self.name, self._filters)
@@ -112,7 +113,7 @@ class Lists(Resource[M], Generic[M, F, I]):
             params=(
                 *(pair for pair in own if pair[0] not in ("page", "per_page", "sort")),
                 *_conditions(template, where, self._filters),
-                *include_params(include, type(self)),
+                *include_params(kinds, type(self)),
                 *((("sort", order),) if order else ()),
             ),
             per_page=_checked_per_page(per_page),
@@ -123,7 +124,7 @@ class Lists(Resource[M], Generic[M, F, I]):
             ),
             on_change=_checked_on_change(on_change),
         )
-        sources = self._sources(source, include)
+        sources = self._sources(source, kinds)
         return Reading(self._view, sources, self._rows(), on_bad_record, model=self.model)
 
     def _sources(self, source: Source, _include: Iterable[str]) -> Sequence[Source]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, TypeVar
 
 from cliniko_async._http import Repeat
-from cliniko_async._models import Model, Ref, model
+from cliniko_async._models import Model, Ref, bare, model
 from cliniko_async._verbs import Resource
 from cliniko_async.errors import InvalidTypeError, InvalidValueError, expect
 
@@ -88,7 +88,7 @@ class Cancellable(Resource[M]):
         body: dict[str, object] = {"cancellation_reason": _code_of(reason)}
         if note is not None:
             expect(note, str, f"note= takes a text, not {type(note).__name__}")
-            body["cancellation_note"] = note
+            body["cancellation_note"] = bare(note)
         expect(apply_to_repeats, bool, "apply_to_repeats= takes True or False")
         if apply_to_repeats:
             body["apply_to_repeats"] = True
@@ -97,12 +97,12 @@ class Cancellable(Resource[M]):
         await cancelled
 
 
-def _code_of(reason: object) -> int:
+def _code_of(given: object) -> int:
+    reason = bare(given)
     if isinstance(reason, str) and reason.casefold() in _CODES:
         return _CODES[reason.casefold()]
-    for code in _CODES.values():
-        if type(reason) is int and reason == code:
-            return code
+    if type(reason) is int and reason in _CODES.values():
+        return reason
     takes = ", ".join(f"{reason!r} ({code})" for reason, code in REASONS.items())
     kind = InvalidValueError if isinstance(reason, str | int) else InvalidTypeError
     raise kind(f"reason= takes one of {takes}")

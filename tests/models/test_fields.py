@@ -6,11 +6,13 @@ import enum
 import importlib
 import json
 import pkgutil
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import httpx
+import msgspec
 import numpy as np
 import pandas as pd  # pyright: ignore[reportMissingTypeStubs] # it has none of its own
 import pytest
@@ -58,6 +60,41 @@ def refusal(kind: type[Any], **fields: Any) -> str:
     assert isinstance(caught.value, InvalidValueError)
     assert SECRET not in str(caught.value)
     return "; ".join(caught.value.problems)
+
+
+class Sex(enum.StrEnum):
+    """How programs keep texts that are one of a few."""
+
+    FEMALE = "Female"
+
+
+class Token(str):
+    """A text that shows something else."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "***"
+
+
+class Phone(str, enum.Enum):  # noqa: UP042 - as older programs have them
+    MOBILE = "Mobile"
+
+
+class Kin(enum.IntEnum):
+    PARENT = 10
+
+
+class Plain(enum.Enum):
+    SESSIONS = 5
+    CONTACT = "7"
+    NOBODY = None
+    YES = True
+
+
+def new_question(name: Any, value: Any, size: int) -> Any:
+    """A question of a kind that is not known here, with a member of its own."""
+    return {"sections": [{"questions": [{"type": "hologram", name: value, "size": size}]}]}
 
 
 WRONG: list[tuple[type[Any], str, Any, str]] = [
@@ -113,12 +150,15 @@ WRONG: list[tuple[type[Any], str, Any, str]] = [
     (RelationshipFields, "relation", 15, "takes one of 10, 20"),
     (RelationshipFields, "relation", "10", "takes one of 10, 20"),
     (RelationshipFields, "relation", 10.0, "takes one of 10, 20"),
+    (RelationshipFields, "relation", Plain.YES, "takes one of 10, 20"),
+    (PatientCaseFields, "max_sessions", Plain.YES, "is a whole number"),
+    (PatientFields, "first_name", Plain.NOBODY, "is a text"),
+    (PatientFields, "referring_doctor_id", Kin.PARENT, "write '123'"),
     (PatientFields, "date_of_birth", pd.Timestamp("1990-12-31"), "value.date()"),
     (PatientFields, "date_of_birth", pd.NaT, "missing value (NaTType)"),
     (IndividualAppointmentFields, "ends_at", pd.NaT, "missing value (NaTType)"),
     (PatientFields, "first_name", pd.NA, "missing value (NAType)"),
     (PatientFields, "first_name", float("nan"), "missing value (float)"),
-    (PatientFields, "first_name", np.str_("Ann"), "numpy.str_"),
     (PatientCaseFields, "max_sessions", np.int64(5), "value.item()"),
     (PatientFields, "accepted_privacy_policy", np.bool_(1), "value.item()"),
     (TaxFields, "rate", np.float64("nan"), "missing value"),
@@ -132,6 +172,12 @@ WRONG: list[tuple[type[Any], str, Any, str]] = [
     (PatientFields, "custom_fields", {"sections": [{"fields": [{"type": "Txt"}]}]}, "mean text?"),
     (PatientFields, "custom_fields", {"sections": [{"fields": [{"type": 5}]}]}, "it takes text"),
     (TreatmentNoteFields, "content", {"sections": [{"questions": [{"anwser": ""}]}]}, "answer?"),
+    (TreatmentNoteFields, "content", {"sections": [{"questions": [{"type": []}]}]}, "takes text"),
+    (TreatmentNoteFields, "content", new_question(SECRET * 20, 1, 2**64), "too large"),
+    (TreatmentNoteFields, "content", new_question("a", "\ud800", 1), ".a: this text has a lone"),
+    (TreatmentNoteFields, "content", new_question("\ud800", "a", 1), "a lone surrogate"),
+    (TreatmentNoteFields, "content", new_question(5, "a", 1), "is a text, not int"),
+    (TreatmentNoteFields, "content", new_question("a", float("inf"), 1), "is JSON, not float"),
 ]  # fmt: skip
 
 
@@ -144,12 +190,6 @@ def test_a_value_of_another_kind_is_named_with_what_to_write(
     assert field in told
 
 
-class Sex(enum.StrEnum):
-    """How programs keep texts that are one of a few."""
-
-    FEMALE = "Female"
-
-
 RIGHT: list[tuple[type[Any], str, Any, Any]] = [
     (PatientFields, "date_of_birth", date(1990, 12, 31), "1990-12-31"),
     (PatientFields, "date_of_birth", None, None),
@@ -157,6 +197,18 @@ RIGHT: list[tuple[type[Any], str, Any, Any]] = [
     (PatientFields, "old_reference_id", "9" * 21, "9" * 21),
     (PatientFields, "first_name", "x" * 255, "x" * 255),
     (PatientFields, "sex", Sex.FEMALE, "Female"),
+    (PatientFields, "sex", np.str_("Female"), "Female"),
+    (PatientFields, "sex", Token("Female"), "Female"),
+    (
+        PatientFields,
+        "patient_phone_numbers",
+        [{"phone_type": Phone.MOBILE}],
+        [{"phone_type": "Mobile"}],
+    ),
+    (PatientFields, "referring_doctor_id", Token("7"), "7"),
+    (PatientFields, "referring_doctor_id", Plain.CONTACT, "7"),
+    (PatientCaseFields, "max_sessions", Plain.SESSIONS, 5),
+    (RelationshipFields, "relation", Kin.PARENT, 10),
     (PatientFields, "notes", "x" * 70_000, "x" * 70_000),
     (PatientFields, "patient_phone_numbers", (PhoneNumber(number="1"),), [{"number": "1"}]),
     (
@@ -196,7 +248,10 @@ RIGHT: list[tuple[type[Any], str, Any, Any]] = [
 def test_a_value_of_its_kind_is_sent_as_the_api_takes_it(
     kind: type[Any], field: str, value: Any, sent: Any
 ) -> None:
-    assert encode_fields(kind, {field: value}) == {field: sent}
+    body = encode_fields(kind, {field: value})
+    assert body == {field: sent}
+    assert type(body[field]) is type(sent)
+    assert msgspec.json.decode(msgspec.json.encode(body)) == body
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:
@@ -408,8 +463,55 @@ def test_a_date_in_json_is_written_in_one_way(value: Any) -> None:
 
 
 def test_a_moment_in_json_has_a_zone() -> None:
-    with pytest.raises(InvalidFieldsError, match="time zone"):
+    with pytest.raises(InvalidFieldsError, match=r'no time zone: write "2026-05-31T09:30:00Z"'):
         fields_from_json(IndividualAppointmentFields, {"ends_at": "2026-01-01T09:00:00"})
+
+
+PYTHONS = re.compile(r"None|True|False|'|tzinfo|Decimal|datetime|date\(|\(\.\.\.\)|Link|self")
+"""What somebody who sends JSON has never heard of."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        (IndividualAppointmentFields, "ends_at", "2026-01-01T09:00:00"),
+        (IndividualAppointmentFields, "ends_at", "tomorrow"),
+        (IndividualAppointmentFields, "ends_at", 5),
+        (IndividualAppointmentFields, "ends_at", "0001-01-01T00:00:00+14:00"),
+        (PatientFields, "date_of_birth", "x"),
+        (PatientFields, "first_name", None),
+        (PatientFields, "first_name", "x" * 256),
+        (PatientFields, "first_name", "\ud800"),
+        (PatientFields, "accepted_privacy_policy", 1),
+        (PatientFields, "referring_doctor_id", "Dr. Who"),
+        (PatientFields, "referring_doctor_id", []),
+        (PatientCaseFields, "referral_type", "Pigeon"),
+        (PatientFields, "patient_phone_numbers", None),
+        (PatientFields, "patient_phone_numbers", {}),
+        (PatientFields, "patient_phone_numbers", [None]),
+        (PatientFields, "patient_phone_numbers", ["0400"]),
+        (PatientFields, "patient_phone_numbers", [{"phone_type": 5}]),
+        (PatientFields, "pronouns", {}),
+        (PatientFields, "custom_fields", {"sections": [{"fields": ["x"]}]}),
+        (PatientFields, "custom_fields", {"sections": [{"fields": [{"type": 5}]}]}),
+        (PatientCaseFields, "max_sessions", "5"),
+        (PatientCaseFields, "max_sessions", 10**30),
+        (PatientCaseFields, "max_sessions", True),
+        (TaxFields, "rate", "abc"),
+        (TaxFields, "rate", "1e500"),
+        (RelationshipFields, "relation", "10"),
+        (MemoCommunicationCreateFields, "from", 5),
+        (MemoCommunicationCreateFields, "form", 5),
+    ],
+)
+def test_what_is_wrong_in_json_is_said_in_the_words_of_json(
+    kind: type[Any], name: str, value: Any
+) -> None:
+    with pytest.raises(InvalidFieldsError) as caught:
+        fields_from_json(kind, {name: value})
+    for problem in caught.value.problems:
+        assert not PYTHONS.search(problem), problem
+        assert "from_" not in problem
 
 
 @pytest.mark.parametrize("value", ["{}", [], None])
@@ -420,7 +522,7 @@ def test_fields_come_from_an_object(value: Any) -> None:
 
 @pytest.mark.parametrize("value", ["1_000", "\u0663", "1,5", "0x10", "", True])
 def test_a_number_in_json_is_written_in_one_way(value: Any) -> None:
-    with pytest.raises(InvalidFieldsError, match=r'write "10\.5"'):
+    with pytest.raises(InvalidFieldsError, match=r'such as "10\.5"'):
         fields_from_json(TaxFields, {"rate": value})
 
 
