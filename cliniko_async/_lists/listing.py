@@ -160,7 +160,8 @@ class Batches:
             stream = self._streams[0]
             batch = await stream.next()
             if batch is None:
-                self._streams.remove(stream)
+                if stream in self._streams:  # and not ended or closed meanwhile by another task
+                    self._streams.remove(stream)
                 continue
             if not self._one_list:
                 batch = self._new(batch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -418,6 +419,34 @@ async def test_closing_ends_who_waits_for_the_next_change() -> None:
         await asyncio.sleep(30)
     with pytest.raises(SessionClosedError):
         await waiting
+
+
+async def test_closed_at_any_moment_of_a_poll_it_ends_and_its_cursor_skips_nothing() -> None:
+    emulator = seeded(5, 0)
+    async with session(emulator) as cliniko:
+        first = cliniko.patients.watch(restored=False)
+        await taken(first)
+        await asyncio.sleep(3 * HOUR)
+        create = emulator.clinic.create
+        made = {create("patients", first_name="N", last_name="T")["id"] for _ in range(130)}
+        await asyncio.sleep(3 * HOUR)  # longer than a poll looks back
+        for requests, turns in itertools.product((1, 2, 3), range(0, 30, 2)):
+            watch = cliniko.patients.watch(cursor=first.cursor, restored=False)
+            told = asyncio.create_task(all_of(watch))
+            before = emulator.report.requests
+            while emulator.report.requests < before + requests:  # noqa: ASYNC110 - moments count
+                await asyncio.sleep(0)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await watch.aclose()
+            found = await told
+            found += await taken(cliniko.patients.watch(cursor=watch.cursor, restored=False), 30)
+            assert {change.record.id for change in found} == made
+
+
+async def all_of(watch: Watch[Any]) -> list[WatchedChange[Any]]:
+    """What a watch tells until it is closed."""
+    return [change async for change in watch]
 
 
 async def test_bad_arguments_say_what_to_pass() -> None:
