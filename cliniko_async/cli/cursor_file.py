@@ -28,13 +28,17 @@ class CursorFile:
     @classmethod
     @contextmanager
     def locked(cls, path: Path) -> Generator[CursorFile]:
-        """Take the file for as long as the block runs.
+        """Take the file for as long as the block runs; behind a link, the file that it leads to.
 
         Raises:
-            click.ClickException: Another process has it, or it cannot be written.
+            click.ClickException: It is something else than a file, another process has it, or it
+                cannot be written.
         """
         from filelock import FileLock, Timeout  # noqa: PLC0415 - of use here alone
 
+        path = Path(os.path.realpath(path))  # replacing a link would leave its file as it was
+        if path.exists() and not path.is_file():  # such as /dev/null, which nobody may replace
+            raise click.ClickException(f"{path} is not a file: name a file for the state")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0, mode=PRIVATE_FILE)

@@ -295,3 +295,39 @@ def test_a_cursor_is_replaced_whole(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "a").iterdir() if "lock" not in path.name) == [
         "state"
     ]
+
+
+def test_behind_a_link_the_file_itself_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "volume").mkdir()
+    link, target = tmp_path / "state", tmp_path / "volume" / "clinic.state"
+    link.symlink_to(target)
+    with CursorFile.locked(link) as file:
+        assert file.read() is None
+        file.write("one")
+    assert link.is_symlink()
+    assert target.read_text() == "one\n"
+    with (
+        CursorFile.locked(target),
+        pytest.raises(click.ClickException, match="another process"),
+        CursorFile.locked(link),
+    ):
+        pass
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a pipe stands for a device")
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+async def test_a_state_that_is_no_file_is_refused_before_a_request_and_stays(
+    kind: str, emulator: Emulator, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    if kind == "pipe":
+        os.mkfifo(state)
+    else:
+        state.mkdir()
+    before = state.stat()
+    run = await invoked(emulator, "watch", "patients", "--state", str(state))
+    assert run.exit_code == 1
+    assert "is not a file" in run.output
+    assert (state.stat().st_ino, state.stat().st_mode) == (before.st_ino, before.st_mode)
+    assert os.listdir(tmp_path) == ["state"]
+    assert emulator.report.requests == 0
