@@ -100,7 +100,7 @@ def lowest(session: nox.Session) -> None:
 def newest(session: nox.Session) -> None:
     """Run the tests with the newest releases of all dependencies, theirs included."""
     newest = ("--upgrade", "--upgrade-strategy", "eager")
-    session.install(*newest, "-e", EXTRAS, *group("tests"), *group("examples"))
+    session.install(*newest, "-e", EXTRAS, *TESTED)
     session.run("pip", "list", "--not-required")
     session.run("pytest", *PARALLEL, *session.posargs)
 

@@ -9,38 +9,44 @@ What is generated cannot rot; a link that leads nowhere fails the build.
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
 import click
-import griffe
+from site_package import ROOT, table, top_names
+from site_resources import parts_page, resource_page
 
 from cliniko_async.cli import cliniko as command_line
-from cliniko_async.cli.catalogue import resource_class, resource_names
-from cliniko_async.cli.described import Description, described
+from cliniko_async.cli.catalogue import resource_names
+from cliniko_async.cli.described import described
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-ROOT: Final = Path(__file__).parents[1]
 DOCS: Final = ROOT / "docs"
 
+LISTS: Final = "Change Changes DatePattern Filter Listing ListingPage Sort Watch WatchedChange"
+SESSION: Final = "AsyncCliniko RequestEvent Traffic Wait"
+RECORDS: Final = "Link LocalDay Model Record Unknown fields_from_json"
+
 ROOMS: Final = {
-    "session": ("The session", ["cliniko_async.AsyncCliniko"]),
-    "errors": ("Errors", ["cliniko_async.errors"]),
-    "limits": ("Limits", ["cliniko_async.limits"]),
-    "types": ("Types to annotate with", ["cliniko_async.types"]),
-    "export": ("Export", ["cliniko_async.export"]),
-    "mirror": ("Mirror", ["cliniko_async.mirror"]),
-    "apply": ("Bulk writes", ["cliniko_async.apply"]),
-    "emulator": ("Emulator", ["cliniko_async.emulator"]),
+    "session": ("The session", SESSION),
+    "lists": ("Lists and changes", LISTS),
+    "records": ("Records", RECORDS),
+    "errors": ("Errors", "errors"),
+    "limits": ("Limits", "limits"),
+    "types": ("Types to annotate with", "types"),
+    "export": ("Export", "export"),
+    "mirror": ("Mirror", "mirror"),
+    "apply": ("Bulk writes", "apply"),
+    "doctor": ("Doctor", "doctor"),
+    "telemetry": ("OpenTelemetry", "telemetry"),
+    "emulator": ("Emulator", "emulator"),
 }
-"""Pages of the public classes: each page's title, and what stands on it."""
+"""Pages of what is public beside the resources: each page's title, and what stands on it."""
 
 BESIDE: Final = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 """Pages that stand beside `docs/` in the repository, and in it on the site."""
@@ -50,149 +56,13 @@ OUTSIDE: Final = re.compile(
 )
 """Links to files of the repository that are not on the site: their text stays."""
 
-package: Final = griffe.load("cliniko_async", search_paths=[str(ROOT)])
+INDEX: Final = "index.md"
 
 
 def write(page: Path, lines: Iterable[str]) -> None:
     """Write a page."""
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def row(*cells: str) -> str:
-    """A line of a table."""
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    """A table, or nothing if it has no rows."""
-    listed = list(rows)
-    if listed:
-        yield from (row(*head), row(*("---",) * len(head)), *(row(*cells) for cells in listed), "")
-
-
-def words_of(kind: type) -> Mapping[str, str]:
-    """What a class says of its attributes, in the docstrings behind them."""
-    found: dict[str, str] = {}
-    for each in reversed(kind.__mro__):
-        if each.__module__.startswith("cliniko_async"):
-            members = package[f"{each.__module__.partition('.')[2]}.{each.__qualname__}"].members
-            found |= {
-                name: " ".join(member.docstring.value.split())
-                for name, member in members.items()
-                if member.is_attribute and member.docstring
-            }
-    return found
-
-
-def resource_page(name: str) -> Iterator[str]:
-    """All that one resource can do."""
-    resource, kind = described(name), resource_class(name)
-    module = inspect.getmodule(kind)
-    assert module is not None  # noqa: S101 - classes have one
-    yield from (f"# {name}", "", *(inspect.getdoc(kind) or "").splitlines(), "")
-    yield from example(resource)
-    yield from ("## Verbs", "")
-    verbs = [
-        (f"`{v.call}`", ("Deprecated. " if v.deprecated else "") + v.what) for v in resource.verbs
-    ]
-    yield from table(("verb", "what it does"), verbs)
-    yield from errors(resource)
-    yield from fields(resource, kind)
-    yield from filters(resource)
-    yield from (
-        "## In full",
-        "",
-        f"::: {kind.__module__}",
-        "    options:",
-        "      show_root_heading: false",
-        "      show_root_toc_entry: false",
-        "",
-    )
-
-
-def example(resource: Description) -> Iterator[str]:
-    """The first lines that somebody would write."""
-    names = {verb.name for verb in resource.verbs}
-    first = next((name for name in resource.filters if name.endswith("_at")), "created_at")
-    lines = {
-        "list": (
-            f"f = cliniko.{resource.name}.filters",
-            f"async for record in cliniko.{resource.name}.list(f.{first} >= since):",
-            "    print(record.id)",
-        ),
-        "get": (f'record = await cliniko.{resource.name}.get("123")',),
-    }
-    shown = [line for name, block in lines.items() if name in names for line in block]
-    if shown and resource.filters:
-        yield from ("```python", *shown, "```", "")
-
-
-ERRORS: Final = (
-    ("get", "NotFoundError", "there is no such record, or it is hidden"),
-    (
-        "create",
-        "InvalidTypeError",
-        "a field does not exist or is of another type; nothing was sent",
-    ),
-    ("create", "InvalidValueError", "a field has a value that cannot be; nothing was sent"),
-    ("create", "ValidationError", "the API refuses a field; `.fields` says which"),
-    ("create", "OutcomeUnknownError", "it may or may not have happened; look before you repeat it"),
-)
-"""What can go wrong with a verb, beside what can with every request."""
-
-
-def errors(resource: Description) -> Iterator[str]:
-    """What can go wrong."""
-    names = {verb.name for verb in resource.verbs}
-    lines = [
-        f"- [`{error}`][cliniko_async.errors.{error}]: {when}"
-        for verb, error, when in ERRORS
-        if verb in names
-    ]
-    if lines:
-        also = "Any request can also end in [another error of the session](../reference/errors.md)."
-        yield from ("## Errors", "", *lines, "", also, "")
-
-
-def fields(resource: Description, kind: Any) -> Iterator[str]:
-    """What its records hold, and what can be written."""
-    model = getattr(kind, "model", None)
-    words = words_of(model) if isinstance(model, type) and attrs.has(model) else {}
-    shown = [(f"`{name}`", what, words.get(name, "")) for name, what in resource.fields.items()]
-    yield from (("## Fields", "") if shown else ())
-    yield from table(("field", "type", ""), shown)
-    written = [
-        (f"`{w.name}`", w.type, w.on_create, w.on_update, words.get(w.name, ""))
-        for w in resource.writable
-    ]
-    yield from (("## Writable fields", "") if written else ())
-    yield from table(("field", "type", "on create", "on update", ""), written)
-
-
-def filters(resource: Description) -> Iterator[str]:
-    """What its lists can be filtered and sorted by, and what they hide."""
-    if not resource.filters:
-        return
-    yield from (
-        "## Filters",
-        "",
-        f"On `cliniko.{resource.name}.filters`. Each makes a sort order: `f.created_at.desc()`.",
-        "",
-    )
-    yield from table(
-        ("filter", "operators"),
-        [
-            (f"`{name}`", " ".join(f"`{o}`" for o in signs))
-            for name, signs in resource.filters.items()
-        ],
-    )
-    if resource.include:
-        kinds = ", ".join(f'`"{word}"`' for word in resource.include)
-        yield from (
-            f"Lists and `get` leave out hidden records unless `include=` names them: {kinds}.",
-            "",
-        )
 
 
 def command_page(command: click.Command, name: str) -> Iterator[str]:
@@ -209,14 +79,6 @@ def command_page(command: click.Command, name: str) -> Iterator[str]:
 def title_of(page: Path) -> str:
     """A page's own title."""
     return page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ").strip()
-
-
-def exists(member: str) -> bool:
-    """Whether the package has this."""
-    try:
-        return bool(package[member.partition(".")[2]])
-    except KeyError:
-        return False
 
 
 def guide(to: Path) -> Iterator[tuple[str, str]]:
@@ -237,25 +99,50 @@ def guide(to: Path) -> Iterator[tuple[str, str]]:
 
 
 def resources(to: Path) -> Iterator[tuple[str, str]]:
-    """Write a page per resource."""
+    """Write a page per resource, and one that lists them."""
+    write(to / "resources" / INDEX, resources_index())
+    yield "All resources", f"resources/{INDEX}"
     for name in resource_names():
         write(to / "resources" / f"{name}.md", resource_page(name))
         yield name, f"resources/{name}.md"
 
 
+def resources_index() -> Iterator[str]:
+    """What there is, and what can be done with it."""
+    yield from (
+        "# Resources",
+        "",
+        (
+            "An attribute of the session each, named as in the API's URLs: `cliniko.patients`. "
+            "Lists have `scan()`, `changes()` and `watch()` beside `list()`."
+        ),
+        "",
+    )
+    usual = {"by_id", "changes", "get", "get_many", "scan", "watch"}
+    rows = []
+    for name in resource_names():
+        resource = described(name)
+        verbs = [f"`{v.name}`" for v in resource.verbs if v.name not in usual and not v.deprecated]
+        rows.append((f"[{name}]({name}.md)", resource.what, " ".join(verbs)))
+    yield from table(("resource", "", "verbs"), rows)
+
+
 def reference(to: Path) -> Iterator[tuple[str, str]]:
     """Write the pages of the public classes and of the commands."""
     for page, (title, members) in ROOMS.items():
-        known = [f"::: {member}\n" for member in members if exists(member)]
-        if known:
-            write(to / "reference" / f"{page}.md", [f"# {title}", "", *known])
-            yield title, f"reference/{page}.md"
+        names = dict(top_names())
+        paths = [names.get(name, f"cliniko_async.{name}") for name in members.split()]
+        blocks = [f"::: {path}\n" for path in paths]
+        write(to / "reference" / f"{page}.md", [f"# {title}", "", *blocks])
+        yield title, f"reference/{page}.md"
+    write(to / "reference" / "parts.md", parts_page())
+    yield "Parts of records", "reference/parts.md"
     commands = ["# Every command", "", *command_page(command_line, "cliniko")]
     write(to / "reference" / "commands.md", commands)
     yield "Every command", "reference/commands.md"
 
 
-def llms(pages: Iterable[tuple[str, str]]) -> Iterator[str]:
+def llms(pages: Iterable[tuple[str, str]], public: Iterable[tuple[str, str]]) -> Iterator[str]:
     """The site for readers that are language models: what there is, and where."""
     yield from (
         "# cliniko_async",
@@ -271,6 +158,14 @@ def llms(pages: Iterable[tuple[str, str]]) -> Iterator[str]:
         resource = described(name)
         verbs = ", ".join(verb.name for verb in resource.verbs)
         yield f"- [{name}](resources/{name}.md): {resource.what} Verbs: {verbs}."
+    yield from ("", "## Reference", "")
+    yield from (f"- [{title}]({name})" for title, name in public)
+
+
+STYLE: Final = """\
+/* Names in tables stay whole: a table that is wider than a phone scrolls by itself. */
+.md-typeset td code { overflow-wrap: normal; word-break: normal; }
+"""
 
 
 def configuration(nav: object) -> Iterator[str]:
@@ -281,23 +176,44 @@ def configuration(nav: object) -> Iterator[str]:
         'site_description = "An asyncio client for the Cliniko practice-management API"',
         'docs_dir = "docs"',
         'site_dir = "site"',
+        'extra_css = ["style.css"]',
         f"nav = {toml(nav)}",
         "[project.theme]",
         "font = false",
-        'features = ["content.code.copy", "navigation.top", "search.highlight"]',
+        f"features = {json.dumps(FEATURES)}",
         "[project.plugins.mkdocstrings.handlers.python]",
         f"paths = {json.dumps([str(ROOT)])}",
         "[project.plugins.mkdocstrings.handlers.python.options]",
-        'docstring_style = "google"',
-        'filters = ["!^_"]',
-        "heading_level = 2",
-        "inherited_members = true",
-        "merge_init_into_class = true",
-        "separate_signature = true",
-        "show_bases = false",
-        "show_root_heading = true",
-        "show_source = false",
+        *(f"{name} = {json.dumps(value)}" for name, value in OPTIONS.items()),
     )
+
+
+FEATURES: Final = [
+    "content.code.copy",
+    "navigation.indexes",
+    "navigation.tabs",
+    "navigation.tabs.sticky",
+    "navigation.top",
+    "search.highlight",
+]
+
+OPTIONS: Final = {
+    "docstring_style": "google",
+    "filters": ["!^_"],
+    "heading_level": 2,
+    "inherited_members": True,
+    "line_length": 70,
+    "merge_init_into_class": True,
+    "separate_signature": True,
+    "show_bases": False,
+    "show_labels": False,
+    "show_root_full_path": False,
+    "show_root_heading": True,
+    "show_signature_annotations": True,
+    "show_source": False,
+    "signature_crossrefs": True,
+}
+"""How docstrings are shown."""
 
 
 def toml(value: Any) -> str:
@@ -309,14 +225,25 @@ def toml(value: Any) -> str:
     return json.dumps(value)
 
 
+def section(pages: Iterable[tuple[str, str]]) -> list[object]:
+    """Pages as the site's navigation has them; one of the name `index.md` has no title there."""
+    return [name if name.endswith(f"/{INDEX}") else {title: name} for title, name in pages]
+
+
 def main(folder: Path) -> None:
     """Write all pages."""
     to = folder / "docs"
     guided, found, public = list(guide(to)), list(resources(to)), list(reference(to))
-    nav = [{title: name} for title, name in guided]
-    nav.append({"Resources": [{title: name} for title, name in found]})
-    nav.append({"Reference": [{title: name} for title, name in public]})
-    write(to / "llms.txt", llms(guided))
+    beside = [page for page in guided if page[1] in BESIDE]
+    read = [page for page in guided if page[1] not in BESIDE]
+    nav = [
+        {"Guide": section(read)},
+        {"Resources": section(found)},
+        {"Reference": section(public)},
+        {"Project": section(beside)},
+    ]
+    write(to / "llms.txt", llms(guided, public))
+    write(to / "style.css", [STYLE.rstrip()])
     write(folder / "zensical.toml", configuration(nav))
 
 

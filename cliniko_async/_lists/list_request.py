@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["OnChange", "PageRequest", "Source", "leads_back"]
 
 OnChange = Literal["raise", "ignore"]
+"""What happens when rows come or go under a listing that cannot heal itself."""
 
 
 class PageRequest(Request[Page]):
