@@ -95,23 +95,39 @@ class Ahead:
 class Window:
     """How many pages are asked for at once.
 
+    Args:
+        eager: Whether all will be read.
+        most: Rows that will be read at the most, if that is known.
+
     Attributes:
-        ahead: Pages on their way at once.
         length: Pages in a burst.
     """
 
-    def __init__(self, *, eager: bool) -> None:
-        self.ahead: int = LONGEST if eager else FIRST_AHEAD
+    def __init__(self, *, eager: bool, most: int | None = None) -> None:
+        eager = eager or most is not None
         self.length: int = LONGEST
+        self._ahead = LONGEST if eager else FIRST_AHEAD
+        self._most = most
+        self._wanted = LONGEST
         self._most_ahead = LONGEST if eager else MOST_AHEAD
         self._longest = LONGEST
         self._shy = SHY
         self._good = 0
         self._limited = False
 
+    @property
+    def ahead(self) -> int:
+        """Pages on their way at once; 0 if no more are needed."""
+        return min(self._ahead, self._wanted)
+
+    def note(self, rows: int, size: int) -> None:
+        """Note how many rows there are so far, of pages of this size."""
+        if self._most is not None:
+            self._wanted = max(-(-(self._most - rows) // size), 0)
+
     def grow(self) -> None:
         """Ask for more at once: a page was taken, so that there will be more."""
-        self.ahead = min(self.ahead + MORE, self._most_ahead)
+        self._ahead = min(self._ahead + MORE, self._most_ahead)
 
     def adapt(self, length: int, seams: int, *, waited: bool) -> None:
         """Make bursts shorter while there are many seams, when the limit makes them expensive.

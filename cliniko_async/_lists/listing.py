@@ -11,7 +11,13 @@ import msgspec
 from cliniko_async._lists.page import Id
 from cliniko_async._lists.plan import as_raw
 from cliniko_async._lists.stream import Stream
-from cliniko_async.errors import DecodeError, IncompleteListingError, InvalidTypeError
+from cliniko_async.errors import (
+    DecodeError,
+    IncompleteListingError,
+    InvalidTypeError,
+    InvalidValueError,
+    expect,
+)
 
 if TYPE_CHECKING:
     from cliniko_async._lists.page import Batch
@@ -72,6 +78,23 @@ class Listing(Generic[T]):
         """The records' own bytes, exactly as the API sent them."""
         return Listing(self._reading.raw_bytes())
 
+    def take(self, most: int) -> Listing[T]:
+        """The first records of the list: no more pages are asked for than these need.
+
+        With `on_bad_record`, records that do not fit count, too.
+
+        Args:
+            most: How many at the most.
+
+        Raises:
+            InvalidTypeError: `most` is not a whole number.
+            InvalidValueError: `most` is below 1.
+        """
+        expect(most, int, "take() takes a whole number of records: take(250)")
+        if most < 1:
+            raise InvalidValueError("take() takes at least 1 record")
+        return Listing(self._reading.limited(most))
+
     async def first(self) -> T | None:
         """The first record, or None. Costs one request for one record."""
         for source in self._reading.sources:
@@ -125,14 +148,14 @@ class Listing(Generic[T]):
         return joined(self._reading.model, [batch async for batch in batches])
 
     async def count(self) -> int:
-        """How many records the API counts. Costs one request for one record."""
+        """How many records the API counts, or `take` leaves. Costs one request for one record."""
         total = 0
         for source in self._reading.sources:
             page = await self._reading.view.call(source.request(per_page=1))
             if page.total is None:
                 raise IncompleteListingError("the API does not say how many there are")
             total += page.total
-        return total
+        return total if self._reading.most is None else min(total, self._reading.most)
 
     def __repr__(self) -> str:
         return f"<Listing of {self._reading.sources[0].template}>"
@@ -143,10 +166,13 @@ class Batches:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
+        self._one_list = len(reading.sources) == 1
+        self._left = reading.most
+        most = reading.most if self._one_list else None
         self._streams = [
-            Stream(reading.view, source, eager=reading.eager) for source in reading.sources
+            Stream(reading.view, source, eager=reading.eager, most=most)
+            for source in reading.sources
         ]
-        self._one_list = len(self._streams) == 1
         self._known: set[Id | None] = set()
 
     async def next(self) -> tuple[Sequence[Any], int] | None:
@@ -166,8 +192,18 @@ class Batches:
             if not self._one_list:
                 batch = self._new(batch)
             if len(batch):
-                return batch, stream.total
+                return self._cut(batch), stream.total
         return None
+
+    def _cut(self, batch: Batch) -> Batch:
+        """The rows that are still wanted."""
+        if self._left is None:
+            return batch
+        batch = batch.head(self._left)
+        self._left -= len(batch)
+        if not self._left and not self._one_list:  # one list ends by itself, with a last check
+            self.discard()
+        return batch
 
     def _new(self, batch: Batch) -> Batch:
         """What was in none of the lists before: a record may move from one to the other."""

@@ -83,10 +83,15 @@ class ByNumbers:
             if page is None:
                 break
             batch = await self._take(page)
+            self._window.note(self._seen, self._size)
             self._window.grow()
-            self._ask()
+            if self._window.ahead:
+                self._ask()
             if len(batch):
                 yield batch
+                if not self._window.ahead:
+                    self._check_unchanged()
+                    return
             elif page and self._seen >= (self._total or 0):
                 break  # the same rows for ever
         self._check_end()
@@ -94,7 +99,7 @@ class ByNumbers:
     def _ask(self) -> bool:
         """Keep pages on their way; whether there is one to wait for."""
         announced = -(-(self._total or 0) // self._size)
-        while len(self._pages) < self._window.ahead and self._asked < announced:
+        while len(self._pages) < max(self._window.ahead, 1) and self._asked < announced:
             self._start()
         says_more = self._last.next is not None  # whatever the total is
         if not self._pages and (says_more or (self._total is None and self._last.full)):
@@ -157,11 +162,13 @@ class ByNumbers:
         self._total = page.total
         self._seen += len(page)
 
+    def _check_unchanged(self) -> None:
+        if self._changed and self._source.on_change == "raise":
+            raise ListingChangedError(CHANGED)
+
     def _check_end(self) -> None:
-        if self._changed:
-            if self._source.on_change == "raise":
-                raise ListingChangedError(CHANGED)
-        elif self._total is not None and self._seen != self._total:
+        self._check_unchanged()
+        if not self._changed and self._total is not None and self._seen != self._total:
             raise IncompleteListingError(
                 f"the listing ended after {self._seen} of {self._total} rows"
             )

@@ -172,6 +172,13 @@ class Batch:
         """The rows that are meant, out of all rows of the page."""
         return rows if self._keep is None else [rows[index] for index in self._keep]
 
+    def head(self, most: int) -> Batch:
+        """The first of these rows, so many at the most."""
+        if len(self) <= most:
+            return self
+        kept = range(len(self._page)) if self._keep is None else self._keep
+        return Batch(self._page, kept[:most])
+
     def without(self, known: set[Id | None]) -> Batch:
         """Those of these rows whose ids are not known, each once."""
         kept = range(len(self._page)) if self._keep is None else self._keep

@@ -45,6 +45,7 @@ class Reading:
         decode: Makes records of a page's rows.
         on_bad_record: What happens with those that do not fit.
         eager: Whether all of it will be read, so that as much as can be is asked for at once.
+        most: How many rows will be read at the most.
         model: What the records are.
 
     Raises:
@@ -56,6 +57,7 @@ class Reading:
     decode: Callable[[msgspec.Raw], Sequence[Any]]
     on_bad_record: OnBadRecord = "raise"
     eager: bool = False
+    most: int | None = None
     model: Any = None
 
     def __attrs_post_init__(self) -> None:
@@ -77,6 +79,10 @@ class Reading:
     def whole(self) -> Reading:
         """The same, to be read to its end."""
         return attrs.evolve(self, eager=True)
+
+    def limited(self, most: int) -> Reading:
+        """The same, for so many rows at the most."""
+        return attrs.evolve(self, most=most if self.most is None else min(most, self.most))
 
     def in_bulk(self) -> Reading:
         """The same to its end, in the lane for jobs."""

@@ -11,9 +11,10 @@ creation and not at a number. The rules, in the order in which they stand below:
    are anchored: rows created since the second of the last row, pages 1, 2 ..., without the rows of
    that second that are known. If what is left fits on a page, one anchored request without the
    bound is enough. A tail that does not fit on a page is read to what is its newest row by then.
-2. How many pages: up to 64 at once for a caller who reads everything; for one who may stop at any
-   row, 2 at first, then more and more, up to 16 ahead. A burst has up to 64, and fewer where the
-   limit is what one waits for, above all while there are many seams (`ahead`).
+2. How many pages: up to 64 at once for a caller who reads everything, or a known number of rows;
+   for one who may stop at any row, 2 at first, then more and more, up to 16 ahead. A burst has up
+   to 64, and fewer where the limit is what one waits for, above all while there are many seams
+   (`ahead`).
 3. Two neighbouring pages of a burst fit if they were read of the same list (`burst`). They are
    suspect if their totals differ, if they share a row, if the left one is short, or if they may
    have been read more than two seconds apart. So is the pair behind a page whose total has changed
@@ -47,6 +48,7 @@ show it.
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -90,10 +92,12 @@ class _NotByCreationError(Exception):
 class Reader:
     """Reads one list."""
 
-    def __init__(self, ahead: Ahead, source: Source, *, eager: bool) -> None:
+    def __init__(
+        self, ahead: Ahead, source: Source, *, eager: bool, most: int | None = None
+    ) -> None:
         self._ahead = ahead
         self._source = source
-        self._window = Window(eager=eager)
+        self._window = Window(eager=eager, most=most)
         self._front = Frontier()
         self._size = 1
         self._announced: int | None = None
@@ -135,14 +139,19 @@ class Reader:
             yield self._counted(Batch(first))
         else:
             try:
-                async for batch in self._by_creation(first):
-                    yield batch
+                async with aclosing(self._by_creation(first)) as batches:
+                    async for batch in batches:
+                        yield batch
+                        if not self._window.ahead:
+                            break
             except _NotByCreationError:
                 self._ahead.cancel()
             else:
+                self._ahead.cancel()
                 return
-        async for batch in self._plain.behind(self._ahead, self._source, self._window):
-            yield self._counted(batch)
+        if self._window.ahead:
+            async for batch in self._plain.behind(self._ahead, self._source, self._window):
+                yield self._counted(batch)
 
     async def _first(self) -> Page:
         page = await self._ahead.call(self._source.request())
@@ -155,6 +164,7 @@ class Reader:
 
     def _counted(self, batch: Batch) -> Batch:
         self._delivered += len(batch)
+        self._window.note(self._delivered, self._size)
         return batch
 
     def _take(self, page: Page) -> Batch:
@@ -250,9 +260,9 @@ class Reader:
                 return
             burst = self._next_burst(burst, until)
 
-    def _keep_asking(self, burst: Burst) -> None:
+    def _keep_asking(self, burst: Burst, *, least: int = 0) -> None:
         """Keep pages on their way, and the tail with the last of the list."""
-        is_asked = burst.ask(self._window.ahead)
+        is_asked = burst.ask(max(self._window.ahead, least))
         if is_asked and self._tailed and self._tail is None and burst.last == self._tail_at:
             self._tail = self._ahead.start(self._request(Span(burst.span.end)))
 
@@ -285,7 +295,7 @@ class Reader:
     async def _deliver(self, burst: Burst) -> AsyncGenerator[Batch]:
         """The rows of a burst, up to where it is cut."""
         while True:
-            self._keep_asking(burst)
+            self._keep_asking(burst, least=1)
             if burst.number > burst.last:
                 break
             found = await self._arrival(burst)

@@ -26,10 +26,10 @@ class Stream:
     nothing, and finds the step under way, or done, when it asks again.
     """
 
-    def __init__(self, view: View, source: Source, *, eager: bool) -> None:
+    def __init__(self, view: View, source: Source, *, eager: bool, most: int | None = None) -> None:
         self._session = view.session
         self._ahead = Ahead(view)
-        self._reader = Reader(self._ahead, source, eager=eager)
+        self._reader = Reader(self._ahead, source, eager=eager, most=most)
         self._batches = self._reader.read()
         self._step: asyncio.Task[Batch | None] | None = None
         self._failure: ClinikoError | None = None

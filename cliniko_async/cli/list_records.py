@@ -79,24 +79,19 @@ def list_records(
     async def work() -> None:
         async with connection.session() as session:
             listing = getattr(session, resource).list(*where, **options)
-            await _write(listing.raw(), writer, limit)
+            await _write(listing.take(limit) if limit else listing, writer)
 
     run(work())
 
 
-async def _write(listing: Listing[dict[str, Any]], writer: Writer, limit: int | None) -> None:
+async def _write(listing: Listing[Any], writer: Writer) -> None:
     """Write records page after page, in a thread: a pager that waits holds up no request."""
     written = total = 0
-    pages = listing.pages()
+    pages = listing.raw().pages()
     try:
         async for page in pages:
-            rows, total = page.items, page.total_entries
-            if limit is not None:
-                rows = rows[: limit - written]
-            await anyio.to_thread.run_sync(writer.write, rows, abandon_on_cancel=True)
-            written += len(rows)
-            if limit is not None and written >= limit:
-                break
+            await anyio.to_thread.run_sync(writer.write, page.items, abandon_on_cancel=True)
+            written, total = written + len(page.items), page.total_entries
     finally:
         await pages.aclose()
     writer.close()
