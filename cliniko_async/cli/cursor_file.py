@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,10 +54,23 @@ class CursorFile:
             lock.release()
 
     def read(self) -> str | None:
-        """The cursor, if there is one yet."""
-        with contextlib.suppress(FileNotFoundError):
-            return self.path.read_text(encoding="ascii", errors="replace").strip() or None
-        return None
+        """The cursor, if there is one yet.
+
+        Raises:
+            click.ClickException: The file cannot be read, or is empty, as it never is written.
+        """
+        try:
+            cursor = self.path.read_text(encoding="ascii", errors="replace").strip()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise click.ClickException(f"{self.path} cannot be read: {error.strerror}") from None
+        if not cursor:
+            raise click.ClickException(
+                f"{self.path} is empty, and does not say how far the watch was: put a copy of it "
+                "back, or delete it to begin now"
+            )
+        return cursor
 
     def write(self, cursor: str) -> None:
         """Put a cursor in the place of the one before. A kill or a power cut leaves either.

@@ -21,8 +21,16 @@ from cliniko_async.cli.fleet import each
 from cliniko_async.cli.group import cliniko
 from cliniko_async.cli.names import ResourceName
 from cliniko_async.cli.run import AGAIN, run
-from cliniko_async.cli.sinks import Attempt, Sink, checked_command, checked_url, to_lines
-from cliniko_async.errors import ClinikoError
+from cliniko_async.cli.sinks import (
+    EXEC_TIMEOUT,
+    POST_TIMEOUT,
+    Attempt,
+    Sink,
+    checked_command,
+    checked_url,
+    to_lines,
+)
+from cliniko_async.errors import ClinikoError, InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -49,6 +57,12 @@ ALL_AT_ONCE = 10_000
 @click.option("--records", is_flag=True, help="Send the records, not just their ids.")
 @click.option("--post", metavar="URL", help="Post each change, signed with CLINIKO_WATCH_SECRET.")
 @click.option("--exec", "command", metavar="COMMAND", help="Run it for each change, on its stdin.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1),
+    metavar="SECONDS",
+    help="What --post or --exec has to take a change: 10 and 60 if it is not said.",
+)
 @many_connected
 @click.pass_obj
 def watch(
@@ -62,18 +76,18 @@ def watch(
     records: bool,
     post: str | None,
     command: str | None,
+    timeout: float | None,
 ) -> None:
     r"""Tell the changes of RESOURCES as they come, a line of JSON each, until it is stopped.
 
     \b
     cliniko watch patients individual_appointments --state clinic.state
 
-    A change that was not taken (a URL that answers no 2xx, a command that fails) is sent again
-    until it is, and those behind it wait. Stopped or killed, it goes on where it was.
+    A change that was not taken (a URL that answers no 2xx, a command that fails, either if it takes
+    too long) is sent again until it is, and those behind it wait. Stopped or killed, it goes on
+    where it was.
     """
-    if post and command:
-        raise click.UsageError("--post and --exec do not go together")
-    attempt = checked_url(post) if post else checked_command(command) if command else to_lines
+    attempt = _checked_attempt(post, command, timeout)
     options = {
         "every": every,
         "share": share,
@@ -81,6 +95,19 @@ def watch(
     }
     job = _Job(connection, tuple(dict.fromkeys(resources)), state, attempt, records, options)
     run(job.run(), go_on=AGAIN)
+
+
+def _checked_attempt(post: str | None, command: str | None, timeout: float | None) -> Attempt:
+    """How a change is sent."""
+    if post and command:
+        raise click.UsageError("--post and --exec do not go together")
+    if post:
+        return checked_url(post, timeout or POST_TIMEOUT)
+    if command:
+        return checked_command(command, timeout or EXEC_TIMEOUT)
+    if timeout:
+        raise click.UsageError("--timeout goes with --post or --exec")
+    return to_lines
 
 
 @attrs.frozen
@@ -122,13 +149,18 @@ class _Job:
         def say(error: ClinikoError) -> None:
             click.echo(f"{prefix}goes on after a pause: {error}", err=True)
 
-        watch = session.watch(
-            *self.resources,
-            cursor=file.read(),
-            on_error=say,
-            on_cursor=file.write,
-            **self.options,
-        )
+        cursor = file.read()
+        try:
+            watch = session.watch(
+                *self.resources, cursor=cursor, on_error=say, on_cursor=file.write, **self.options
+            )
+        except InvalidValueError:
+            if cursor is None:
+                raise
+            raise click.ClickException(
+                f"{file.path} is damaged, or not a watch's state: put a copy of it back, or delete "
+                "it to begin now"
+            ) from None
         closing = asyncio.create_task(self._close(watch))
         try:
             return await self._send(watch, file, profile)

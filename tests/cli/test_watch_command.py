@@ -21,6 +21,7 @@ import pytest
 from commands import AGENT, environment, invoked
 from receiver import Receiver, receiving
 
+from cliniko_async.cli import sinks
 from cliniko_async.cli.cursor_file import CursorFile
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.serve import running
@@ -263,6 +264,8 @@ def write_profiles(file: Path, base_url: str, *names: str) -> None:
         (["--exec", "a 'b"], "quotation"),
         (["--exec", "true", "--post", "https://example.com"], "together"),
         (["--every", "0"], "every"),
+        (["--exec", "true", "--timeout", "0"], "timeout"),
+        (["--timeout", "5"], "--timeout goes with"),
     ],
 )
 async def test_bad_options_are_refused_before_a_request(
@@ -279,6 +282,10 @@ async def test_bad_options_are_refused_before_a_request(
     assert said in run.output
     assert emulator.report.requests == 0
     assert not state.exists()
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_cursor_is_replaced_whole(tmp_path: Path) -> None:
@@ -314,6 +321,72 @@ def test_behind_a_link_the_file_itself_is_replaced(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("content", ["", "\n", "nonsense\n"])
+async def test_a_state_that_says_nothing_is_refused_by_its_name(
+    content: str, emulator: Emulator, tmp_path: Path
+) -> None:
+    state = tmp_path / "clinic.state"
+    state.write_text(content)
+    run = await invoked(emulator, "watch", "patients", "--state", str(state))
+    assert run.exit_code == 1
+    assert f"{state} is " in run.output
+    assert "delete it to begin now" in run.output
+    assert state.read_text() == content
+    assert emulator.report.requests == 0
+
+
+@pytest.fixture
+def stubborn(tmp_path: Path) -> tuple[str, int]:
+    """A command that hangs with a child, both deaf to SIGTERM, and a pipe that both hold open."""
+    pipe, script = tmp_path / "pipe", tmp_path / "hang.sh"
+    os.mkfifo(pipe)
+    script.write_text(f"trap '' TERM\nexec 3>{pipe}\necho up >&3\nsleep 100000 &\nsleep 100000\n")
+    return f"sh {script}", os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="groups of processes are POSIX's")
+async def test_a_command_that_hangs_is_ended_with_its_children(
+    stubborn: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sinks, "TO_CLEAN_UP", 0.1)
+    command, pipe = stubborn
+    with anyio.fail_after(PATIENCE):
+        wrong = await sinks.checked_command(command, 5.0)(b"{}\n")
+    assert wrong == "the command did not end within 5 s, and was ended"
+    assert read(pipe) == b"up\n"
+    await until(lambda: read(pipe) == b"")  # when nobody has it open any more
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="groups of processes are POSIX's")
+async def test_a_command_that_hangs_does_not_keep_a_watch_from_ending(
+    stubborn: tuple[str, int], emulator: Emulator, tmp_path: Path
+) -> None:
+    command, pipe = stubborn
+    state = tmp_path / "clinic.state"
+    arguments = (*WATCH, "--state", str(state), "--exec", command)
+    async with running(emulator) as base_url, watching(base_url, *arguments) as process:
+        await until(state.exists)
+        new(emulator)
+        await until(lambda: read(pipe) == b"up\n")
+        process.send_signal(signal.SIGTERM)
+        status, _, said = await ended(process)
+    assert (status, said) == (0, "")
+    await until(lambda: read(pipe) == b"")
+
+
+def read(pipe: int) -> bytes | None:
+    """What is in a pipe: nothing at its end, and None while somebody may still write to it."""
+    try:
+        return os.read(pipe, 10)
+    except BlockingIOError:
+        return None
+
+
+async def test_a_command_need_not_read_what_it_is_told() -> None:
+    with anyio.fail_after(PATIENCE):
+        assert await sinks.checked_command("true")(b"x" * 5_000_000) is None
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a pipe stands for a device")
 @pytest.mark.parametrize("kind", ["pipe", "folder"])
 async def test_a_state_that_is_no_file_is_refused_before_a_request_and_stays(
@@ -329,5 +402,5 @@ async def test_a_state_that_is_no_file_is_refused_before_a_request_and_stays(
     assert run.exit_code == 1
     assert "is not a file" in run.output
     assert (state.stat().st_ino, state.stat().st_mode) == (before.st_ino, before.st_mode)
-    assert os.listdir(tmp_path) == ["state"]
+    assert names_in(tmp_path) == ["state"]
     assert emulator.report.requests == 0
