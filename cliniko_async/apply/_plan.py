@@ -44,15 +44,21 @@ State = Literal[
     "missing",
     "doubled",
     "ambiguous",
-    "archived",
+    "hidden",
     "invalid",
     "created",
     "updated",
+    "archived",
     "refused",
     "unknown",
 ]
 
 WRITES: Final = frozenset({"create", "update", "archive"})
+
+HIDDEN: Final = (
+    "its record is archived, cancelled, deleted or merged, and was left as it is: bring it back, "
+    "or give the row another key"
+)
 
 AT_ONCE: Final = 16
 """Lookups at a time."""
@@ -69,12 +75,12 @@ class RowOutcome:
         row: Its number in the input, from 0.
         state: In a plan "create", "update" or "archive"; "unchanged" if there is nothing to do;
             "missing" if an update or archive finds no record; "doubled" if another row has the
-            same key and other values; "ambiguous" if several records have the key; "archived" if
-            only a hidden record has it; "invalid" if a field is wrong. After a run "created",
-            "updated" or "archived" as well, "refused" by the API, or "unknown": sent several times
-            without an answer, and not there when it was looked for.
+            same key and other values; "ambiguous" if several records have the key; "hidden" if only
+            a record has it that is archived, cancelled, deleted or merged; "invalid" if a field is
+            wrong. After a run "created", "updated" or "archived" as well, "refused" by the API, or
+            "unknown": sent several times without an answer, and not there when it was looked for.
         id: The record's id, where it is known.
-        problems: For "invalid": what is wrong, a line each, without the values.
+        problems: For "invalid" and "hidden": what is wrong, a line each, without the values.
         fields: For "refused": what the API says about each field. It may quote what was sent, so
             it is not in the repr.
     """
@@ -225,10 +231,13 @@ def _outcome(action: Action, row: Row, records: Sequence[Mapping[str, Any]]) -> 
     shown = [record for record in records if not is_hidden(record)]
     if len(shown) > 1:
         return RowOutcome(row.number, "ambiguous")
+    if not shown and records:
+        hidden_id = str(records[0].get("id"))
+        gone = action == "archive"
+        return RowOutcome(
+            row.number, "unchanged" if gone else "hidden", hidden_id, () if gone else [HIDDEN]
+        )
     if not shown:
-        if records:
-            state: State = "unchanged" if action == "archive" else "archived"
-            return RowOutcome(row.number, state, str(records[0].get("id")))
         # The API gives ids: with another one, a row that has one would be created again each time.
         creates = action in ("create", "upsert") and own_id is None
         return RowOutcome(row.number, "create" if creates else "missing")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["apply"]
 
 ATTENTION: Final = frozenset(
-    {"missing", "doubled", "ambiguous", "archived", "invalid", "refused", "unknown"}
+    {"missing", "doubled", "ambiguous", "hidden", "invalid", "refused", "unknown"}
 )
 """States of rows that somebody has to look at."""
 
@@ -83,7 +83,7 @@ def apply(
                 click.echo(_cost(plan))
             outcomes = (await job.run(on_progress=_tell)).outcomes
         _show(outcomes, format)
-        if any(outcome.state in ("refused", "unknown") for outcome in outcomes):
+        if any(outcome.state in ATTENTION for outcome in outcomes):
             raise ClinikoError("some rows were not written: see above")
 
     run(work(), go_on=None if only_plan else AGAIN)

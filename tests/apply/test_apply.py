@@ -25,7 +25,7 @@ from cliniko_async import (
     InvalidValueError,
     RateLimit,
 )
-from cliniko_async.apply import Apply, ApplySummary
+from cliniko_async.apply import Action, Apply, ApplySummary
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.serve import running
 
@@ -144,7 +144,7 @@ async def test_a_plan_says_what_becomes_of_each_row_and_writes_nothing() -> None
     async with session(emulator.transport()) as cliniko:
         plan = await Apply(cliniko, "patients", rows, key="old_reference_id").plan()
     assert [outcome.state for outcome in plan.outcomes] == [
-        *("unchanged", "update", "create", "ambiguous", "archived"),
+        *("unchanged", "update", "create", "ambiguous", "hidden"),
         *("doubled", "doubled", "invalid", "invalid"),
     ]
     assert plan.requests == 2
@@ -152,6 +152,23 @@ async def test_a_plan_says_what_becomes_of_each_row_and_writes_nothing() -> None
     assert "old_reference_id" in str(plan.outcomes[8].problems)
     assert {arrival.method for arrival in emulator.report.arrivals} == {"GET"}
     assert "Same" not in repr(plan) + repr(plan.outcomes)
+
+
+@pytest.mark.parametrize("action", ["upsert", "update", "create"])
+async def test_a_row_whose_record_is_hidden_is_not_taken_for_written(
+    action: Action, tmp_path: Path
+) -> None:
+    clinic = clinic_with({"old_reference_id": "A", "first_name": "Old", "last_name": "Lee"})
+    (record,) = clinic.records("patients")
+    clinic.archive("patients", record["id"])
+    rows: Rows = [{"old_reference_id": "A", "first_name": "New", "last_name": "Lee"}]
+    async with session(Emulator(clinic).transport()) as cliniko:
+        ledger = tmp_path / "ledger"
+        job = Apply(cliniko, "patients", rows, key="old_reference_id", action=action, ledger=ledger)
+        (outcome,) = (await job.run()).outcomes
+    assert (outcome.state, outcome.id) == ("hidden", record["id"])
+    assert "archived" in outcome.problems[0]
+    assert [row["first_name"] for row in clinic.records("patients")] == ["Old"]
 
 
 @pytest.mark.parametrize(
