@@ -11,6 +11,8 @@ def main() -> None:
         from cliniko_async.cli import cliniko  # noqa: PLC0415 - the extra may be missing
     except ModuleNotFoundError as error:
         sys.exit(f'{error.name} is missing: python -m pip install "cliniko-async[cli]"')
+    except KeyboardInterrupt:  # before there is a command that could say so
+        sys.exit(130)
     cliniko(prog_name="cliniko")
 
 

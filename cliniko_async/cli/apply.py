@@ -11,8 +11,10 @@ import msgspec
 from cliniko_async.cli.connection import Connection, connected
 from cliniko_async.cli.group import cliniko
 from cliniko_async.cli.names import ResourceName
+from cliniko_async.cli.progress import duration
 from cliniko_async.cli.row_files import read_rows
-from cliniko_async.cli.run import AGAIN, run
+from cliniko_async.cli.run import AGAIN, run, understood
+from cliniko_async.cli.terminal import counted, out, say, tell
 from cliniko_async.errors import ClinikoError
 
 if TYPE_CHECKING:
@@ -30,19 +32,36 @@ ATTENTION: Final = frozenset(
 MOST_SHOWN: Final = 20
 
 
-@cliniko.command()
+@cliniko.command(
+    examples=("cliniko apply patients.csv --to patients --key old_reference_id --plan",)
+)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--to", "resource", type=ResourceName("list"), required=True, help="The resource.")
-@click.option("--key", required=True, help="Fields that records are found by: NAME[,NAME...].")
+@click.option(
+    "--to", "resource", type=ResourceName("list"), required=True, help="The resource to write to."
+)
+@click.option(
+    "--key", metavar="FIELDS", required=True, help="Fields to find records by, with commas."
+)
 @click.option(
     "--action",
     type=click.Choice(["upsert", "create", "update", "archive"]),
     default="upsert",
     show_default=True,
+    help="upsert creates what is missing and updates what differs.",
 )
 @click.option("--plan", "only_plan", is_flag=True, help="Say what would be written, and stop.")
-@click.option("--ledger", type=click.Path(path_type=Path), help="[default: FILE.ledger]")
-@click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--ledger",
+    type=click.Path(path_type=Path),
+    help="The file that remembers what was sent; FILE.ledger by default.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or for programs.",
+)
 @connected
 @click.pass_obj
 def apply(
@@ -56,13 +75,11 @@ def apply(
     ledger: Path | None,
     format: Literal["text", "json"],
 ) -> None:
-    r"""Write the rows of FILE (.csv, .json or .jsonl) to a resource.
+    """Write the rows of FILE to a resource.
 
-    Columns are named as the API's fields; an empty cell of a CSV file leaves its field alone.
-    Killed and run again, it continues where it stopped, and writes nothing twice.
-
-    \b
-    cliniko apply patients.csv --to patients --key old_reference_id --plan
+    FILE is .csv, .json or .jsonl. Columns are named as the API's fields; an empty cell of a CSV
+    file leaves its field alone. Stopped and run again, it goes on where it was, and writes nothing
+    twice.
     """
     rows = read_rows(file, resource)
     remembered = ledger or file.with_name(f"{file.name}.ledger")
@@ -70,17 +87,18 @@ def apply(
     async def work() -> None:
         from cliniko_async.apply import Apply  # noqa: PLC0415 - of use here alone
 
-        async with connection.session(read_only=only_plan) as session:
-            keys = key.split(",")
-            job = Apply(
-                session, resource, rows, key=keys, action=action, texts=True, ledger=remembered
-            )
+        async with connection.opened(read_only=only_plan) as session:
+            keys = [name.strip() for name in key.split(",")]
+            with understood():
+                job = Apply(
+                    session, resource, rows, key=keys, action=action, texts=True, ledger=remembered
+                )
             plan = await job.plan()
             if only_plan:
                 _show(plan.outcomes, format, plan)
                 return
             if format == "text":
-                click.echo(_cost(plan))
+                say(_cost(plan))
             outcomes = (await job.run(on_progress=_tell)).outcomes
         _show(outcomes, format)
         if any(outcome.state in ATTENTION for outcome in outcomes):
@@ -90,27 +108,28 @@ def apply(
 
 
 def _cost(plan: Plan) -> str:
-    return f"{plan.requests:,} requests to write, {plan.minutes:g} minutes at least"
+    least = duration(plan.minutes * 60)
+    return f"{counted(plan.requests, 'request')} to write: at least {least} at the rate limit"
 
 
 def _tell(progress: ApplyProgress) -> None:
     if progress.done % 100 == 0:
-        click.echo(f"{progress.done:,} of {progress.total:,} written", err=True)
+        say(f"{progress.done:,} of {progress.total:,} written")
 
 
 def _show(outcomes: Sequence[RowOutcome], format: str, plan: Plan | None = None) -> None:
     if format == "json":
         rows = [_as_json(outcome) for outcome in outcomes]
-        click.echo(msgspec.json.encode(rows))
+        out(msgspec.json.encode(rows) + b"\n")
         return
     from cliniko_async.apply import ApplySummary  # noqa: PLC0415 - of use here alone
 
     counts = ApplySummary(outcomes, 0, 0).counts
-    click.echo(", ".join(f"{state} {count:,}" for state, count in sorted(counts.items())))
+    tell(", ".join(f"{state} {count:,}" for state, count in sorted(counts.items())))
     for line in _lines(outcomes):
-        click.echo(line)
+        tell(line)
     if plan:
-        click.echo(_cost(plan))
+        tell(_cost(plan))
 
 
 def _lines(outcomes: Sequence[RowOutcome]) -> Iterator[str]:

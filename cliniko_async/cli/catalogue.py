@@ -136,4 +136,4 @@ def near(name: str, known: Iterable[str]) -> str:
     found = difflib.get_close_matches(name, names, n=1)
     if found:
         return f"did you mean {found[0]}?"
-    return f"there is {', '.join(names)}" if names else "there is none here"
+    return f"choose from {', '.join(names)}" if names else "there are none here"

@@ -1,9 +1,7 @@
-"""One value of a record, as it is shown, and the way out to standard output."""
+"""One value of a record, as it is shown."""
 
 from __future__ import annotations
 
-import errno
-import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,7 +11,7 @@ from cliniko_async._models.links import Link
 if TYPE_CHECKING:
     from cliniko_async.cli.catalogue import Column
 
-__all__ = ["Row", "cell", "out", "value_of"]
+__all__ = ["Row", "cell", "value_of"]
 
 Row = dict[str, Any]
 
@@ -41,16 +39,3 @@ def cell(row: Row, column: Column) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-def out(data: bytes) -> None:
-    """Write bytes to standard output at once: JSON is UTF-8 whatever a terminal's encoding is."""
-    try:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-    except OSError as error:
-        # Windows says "invalid argument" where others say "broken pipe".
-        if error.errno not in (errno.EPIPE, errno.EINVAL):
-            raise
-        raise BrokenPipeError from None

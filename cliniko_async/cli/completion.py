@@ -6,6 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from cliniko_async.cli.group import cliniko
+from cliniko_async.cli.terminal import put
 
 __all__ = ["completion"]
 
@@ -14,15 +15,19 @@ VARIABLE = "_CLINIKO_COMPLETE"
 """What click looks for in the environment when a shell asks."""
 
 
-@cliniko.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@cliniko.command(
+    examples=(
+        """echo 'eval "$(cliniko completion bash)"' >> ~/.bashrc""",
+        """echo 'eval "$(cliniko completion zsh)"' >> ~/.zshrc""",
+        "cliniko completion fish > ~/.config/fish/completions/cliniko.fish",
+    )
+)
+@click.argument("shell", metavar="SHELL", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    r"""Print what makes SHELL complete commands, resources, fields, conditions and options.
+    """Print a script with which SHELL completes names.
 
-    \b
-    bash: echo 'eval "$(cliniko completion bash)"' >> ~/.bashrc
-    zsh:  echo 'eval "$(cliniko completion zsh)"' >> ~/.zshrc
-    fish: cliniko completion fish > ~/.config/fish/completions/cliniko.fish
+    SHELL is bash, zsh or fish. Completed are commands, options, resources, fields, conditions and
+    profiles. Type the line of your shell once:
     """
     kind = get_completion_class(shell)
     if kind is None:
@@ -31,4 +36,4 @@ def completion(shell: str) -> None:
     made = kind(cliniko, {}, PROGRAM, VARIABLE)
     script = made.source_template % made.source_vars()
     # click's script for fish cuts a word at its first comma, as in `-f id,email`.
-    click.echo(script.replace('string split ","', 'string split -m 1 ","'))
+    put(script.replace('string split ","', 'string split -m 1 ","'))

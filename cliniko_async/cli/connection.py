@@ -8,6 +8,7 @@ takes what a service beside it has spent.
 from __future__ import annotations
 
 import os
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
@@ -17,11 +18,12 @@ from click.shell_completion import CompletionItem
 from cliniko_async._client import AsyncCliniko
 from cliniko_async.cli.missing import need
 from cliniko_async.cli.profiles import Profile, profile_named, profile_names
+from cliniko_async.cli.waits import waits_told
 from cliniko_async.errors import InvalidValueError
 from cliniko_async.limits import LocalLimiter, RateLimit, limiter_from, rate_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from cliniko_async.limits import Limiter
 
@@ -30,6 +32,18 @@ __all__ = ["DEMO_RATE", "Connection", "connected", "many_connected"]
 DEMO_RATE: Final = RateLimit(40, per=10.0)
 DEMO_USER_AGENT: Final = "cliniko demo (demo@example.com)"
 DEMO_KEY: Final = "DEMO-au1"
+
+KEY: Final = "CLINIKO_API_KEY"
+AGENT: Final = "CLINIKO_USER_AGENT"
+
+NO_KEY: Final = (
+    f"there is no API key: set {KEY}, or name a --profile. A user makes a key in Cliniko under "
+    "'My info', 'Manage API keys'. With --emulator, a made-up clinic needs none"
+)
+NO_AGENT: Final = (
+    f"Cliniko asks who sends requests: set {AGENT} to your application's name and an e-mail "
+    "address, such as 'My app (dev@example.com)'"
+)
 
 REDIS: Final = ("redis:", "rediss:", "unix:")
 
@@ -54,6 +68,16 @@ class Connection:
     rate: str | None = None
     limiter: str | None = attrs.field(default=None, repr=False)
 
+    @asynccontextmanager
+    async def opened(self, *, read_only: bool = True) -> AsyncGenerator[AsyncCliniko]:
+        """An open session, which says on a terminal when it waits for the rate limit.
+
+        Args:
+            read_only: Whether writes are refused.
+        """
+        async with self.session(read_only=read_only) as session, waits_told(session):
+            yield session
+
     def session(self, *, read_only: bool = True, profile: str | None = None) -> AsyncCliniko:
         """A session, not yet open, with the real thing or with a made-up clinic.
 
@@ -65,8 +89,13 @@ class Connection:
             return _demo(read_only)
         name = profile or self.profile
         found = profile_named(name) if name else None
+        if found is None and KEY not in os.environ:
+            raise click.ClickException(NO_KEY)
+        key = found.api_key() if found else None
+        if not (found and found.user_agent) and not os.environ.get(AGENT):
+            raise click.ClickException(NO_AGENT)
         return AsyncCliniko(
-            found.api_key() if found else None,
+            key,
             user_agent=found.user_agent if found else None,
             base_url=found.base_url if found else None,
             rate_limit=_rate(self.rate, found),
@@ -82,7 +111,7 @@ class Connection:
             raise click.UsageError("--all-profiles goes with neither --profile nor --emulator")
         names = profile_names()
         if not names:
-            raise click.UsageError("there are no profiles yet: see `cliniko profiles`")
+            raise click.UsageError("there are no profiles yet: see `cliniko profiles --help`")
         return names
 
 
@@ -126,15 +155,20 @@ def _demo(read_only: bool) -> AsyncCliniko:  # noqa: FBT001 - handed through
 def connected(command: C) -> C:
     """Give a command the options of a connection. The command takes it with `pass_obj`."""
     for option in (
-        _option("--limiter", metavar="NAME", help="host (the default), process, a path, redis://"),
-        _option("--rate", metavar="N/SECONDS", help="What the user is allowed: 200/60."),
+        _option(
+            "--limiter",
+            metavar="NAME",
+            help="Where requests are counted: host (the default), process, a path, redis://...",
+        ),
+        _option("--rate", metavar="N/SECONDS", help="Requests allowed in so many seconds: 200/60."),
         _option(
             "--profile",
+            metavar="NAME",
             envvar="CLINIKO_PROFILE",
             shell_complete=_complete_profile,
             help="A clinic in profiles.toml: see `cliniko profiles`.",
         ),
-        _option("--emulator", is_flag=True, help="Use a made-up clinic, not a real one."),
+        _option("--emulator", is_flag=True, help="Use a made-up clinic; no key is needed."),
     ):
         command = option(command)
     return command
@@ -142,7 +176,7 @@ def connected(command: C) -> C:
 
 def many_connected(command: C) -> C:
     """The same for a command that can run over all profiles."""
-    return _option("--all-profiles", is_flag=True, help="Do it for every profile, each apart.")(
+    return _option("--all-profiles", is_flag=True, help="Do it for every clinic in profiles.toml.")(
         connected(command)
     )
 

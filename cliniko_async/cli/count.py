@@ -27,11 +27,16 @@ if TYPE_CHECKING:
 __all__ = ["count"]
 
 
-@cliniko.command()
+@cliniko.command(
+    examples=("cliniko count individual_appointments 'starts_at>=2026-03-01' --include cancelled",)
+)
 @click.argument("resource", type=ResourceName("list"))
 @click.argument("conditions", nargs=-1, type=Conditions())
 @click.option(
-    "--include", multiple=True, type=Hidden(), help="Hidden records: archived, cancelled, all, ..."
+    "--include",
+    multiple=True,
+    type=Hidden(),
+    help="Hidden records, too: archived, cancelled, all...",
 )
 @many_connected
 @click.pass_obj
@@ -42,10 +47,9 @@ def count(
     *,
     include: Sequence[str],
 ) -> None:
-    r"""Count the records of RESOURCE that pass all CONDITIONS. Costs one request.
+    """Count the records of RESOURCE that pass all CONDITIONS.
 
-    \b
-    cliniko count individual_appointments 'starts_at>=2026-03-01' --include cancelled
+    It costs one request. Conditions are written as for `cliniko list`.
     """
     where = checked_conditions(resource, conditions)
     kinds = checked_include(resource, include)
@@ -55,4 +59,4 @@ def count(
         listing: Listing[object] = getattr(session, resource).list(*where, **options)
         return str(await listing.count())
 
-    run(each(connection, work))
+    run(each(connection, work, tell_waits=True))

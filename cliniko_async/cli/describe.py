@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -11,10 +10,10 @@ import click
 import msgspec
 
 from cliniko_async.cli.catalogue import resource_names
-from cliniko_async.cli.cells import out
 from cliniko_async.cli.described import Description, Writable, described
 from cliniko_async.cli.group import cliniko
 from cliniko_async.cli.names import ResourceName
+from cliniko_async.cli.terminal import columns, out, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,15 +24,18 @@ INDENT: Final = "  "
 LONGEST: Final = 34
 """Of names that have what they are beside them."""
 
-NARROWEST: Final = 38
-"""Columns that are written for, however few a terminal has."""
-
 
 @cliniko.command()
 @click.argument("resource", type=ResourceName(), required=False)
-@click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or for programs.",
+)
 def describe(resource: str | None, *, format: Literal["text", "json"]) -> None:
-    """Say what RESOURCE can do: verbs, fields, filters, what can be included.
+    """Say what can be done with RESOURCE, and which fields and filters it has.
 
     Without a name, say which resources there are. Nothing is sent, and no key is needed.
     """
@@ -47,12 +49,12 @@ def describe(resource: str | None, *, format: Literal["text", "json"]) -> None:
     if format == "json":
         out(msgspec.json.format(msgspec.json.encode(shown), indent=2) + b"\n")
     else:
-        click.echo("\n".join(text))
+        put("\n".join(text))
 
 
 def _text(resource: Description) -> Iterable[str]:
     yield resource.name
-    yield from textwrap.wrap(resource.what, max(shutil.get_terminal_size().columns, NARROWEST))
+    yield from textwrap.wrap(resource.what, columns())
     sections = (
         ("Verbs", [(v.call, _verb(v.what, deprecated=v.deprecated)) for v in resource.verbs]),
         ("Fields (-f, --sort)", resource.fields.items()),
@@ -83,7 +85,7 @@ def _writable(field: Writable) -> str:
 def _pairs(pairs: Iterable[tuple[str, str]]) -> Iterable[str]:
     """Names and what they are: side by side, or below each other where that is too wide."""
     listed = list(pairs)
-    width = max(shutil.get_terminal_size().columns, NARROWEST)
+    width = columns()
     beside = min(max((len(name) for name, _ in listed), default=0), LONGEST, width // 2)
     for name, what in listed:
         if len(name) <= beside:

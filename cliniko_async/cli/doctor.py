@@ -10,13 +10,23 @@ import msgspec
 from cliniko_async.cli.connection import Connection, connected
 from cliniko_async.cli.group import cliniko
 from cliniko_async.cli.run import run
+from cliniko_async.cli.terminal import out, tell
+from cliniko_async.cli.values import Number
 
 __all__ = ["doctor"]
 
 
 @cliniko.command()
-@click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--reads", type=click.IntRange(1), default=80, show_default=True, help="Requests.")
+@click.option(
+    "--format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or for programs.",
+)
+@click.option(
+    "--reads", type=Number(1), default=80, show_default=True, help="Requests to send at most."
+)
 @connected
 @click.pass_obj
 def doctor(connection: Connection, *, format: Literal["text", "json"], reads: int) -> None:
@@ -29,11 +39,11 @@ def doctor(connection: Connection, *, format: Literal["text", "json"], reads: in
     async def work() -> None:
         from cliniko_async.doctor import doctor as examine  # noqa: PLC0415 - of use here alone
 
-        async with connection.session() as session:
+        async with connection.opened() as session:
             report = await examine(session, reads=reads)
         if format == "json":
-            click.echo(msgspec.json.format(msgspec.json.encode(report.to_dict()), indent=2))
+            out(msgspec.json.format(msgspec.json.encode(report.to_dict()), indent=2) + b"\n")
         else:
-            click.echo(str(report))
+            tell(str(report))
 
     run(work())

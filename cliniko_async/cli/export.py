@@ -14,8 +14,9 @@ from cliniko_async.cli.fleet import each
 from cliniko_async.cli.group import cliniko
 from cliniko_async.cli.missing import need
 from cliniko_async.cli.names import AnyHidden, ResourceName, checked_kinds
-from cliniko_async.cli.progress import Display, announced, summary_lines, wrapped
+from cliniko_async.cli.progress import Display, announced, summary_lines
 from cliniko_async.cli.run import AGAIN, run
+from cliniko_async.cli.terminal import counted, say, tell
 
 if TYPE_CHECKING:
     from cliniko_async._client import AsyncCliniko
@@ -23,14 +24,20 @@ if TYPE_CHECKING:
 
 __all__ = ["export"]
 
-HIDDEN: Final = "Hidden records: archived, cancelled, deleted, inactive, all (the default), none."
+HIDDEN: Final = "Hidden records, too: archived, cancelled, deleted, inactive, all (default), none."
 
 
-@cliniko.command()
+@cliniko.command(examples=("cliniko export patients invoices --to clinic/",))
 @click.argument("resources", nargs=-1, type=ResourceName("scan"))
 @click.option("--to", type=click.Path(path_type=Path), required=True, help="The folder to write.")
 @click.option("--include", multiple=True, type=AnyHidden(), default=["all"], help=HIDDEN)
-@click.option("--format", type=click.Choice(["jsonl", "parquet"]), default="jsonl")
+@click.option(
+    "--format",
+    type=click.Choice(["jsonl", "parquet"]),
+    default="jsonl",
+    show_default=True,
+    help="JSON Lines, or Parquet with typed columns.",
+)
 @click.option("--plan", "only_plan", is_flag=True, help="Say what it will cost, and stop.")
 @many_connected
 @click.pass_obj
@@ -43,10 +50,10 @@ def export(
     format: Literal["jsonl", "parquet"],
     only_plan: bool,
 ) -> None:
-    """Write RESOURCES as files, one per resource; all resources if none is named.
+    """Write RESOURCES to files, one per resource; all resources if none is named.
 
-    Killed and run again, it continues where it stopped. With --all-profiles, each clinic has a
-    folder of its name in the folder.
+    Stopped and run again, it goes on where it was. With --all-profiles, each clinic has a folder of
+    its own, named as its profile, below the folder that --to names.
     """
     if format == "parquet":
         need("parquet")
@@ -55,7 +62,7 @@ def export(
             f"A made-up clinic, at {DEMO_RATE.requests} requests per {DEMO_RATE.per:g} s "
             "instead of 200 per 60 s, so that you see the limit at work."
         )
-        click.echo(wrapped(words))
+        say(words)
     job = _Job(connection, tuple(resources), to, format, checked_kinds(include))
     run(each(connection, job.plan if only_plan else job.run), go_on=AGAIN)
 
@@ -103,5 +110,5 @@ class _Job:
         lines = summary_lines(summary, session, folder, sum(foreseen))
         if profile is None:
             for name, value in lines:
-                click.echo(wrapped(f"{name:<10}{value}", indent=10))
-        return f"{lines[0][1]}, {summary.requests:,} requests" if profile else ""
+                tell(f"{name:<10}{value}", indent=10)
+        return f"{lines[0][1]}, {counted(summary.requests, 'request')}" if profile else ""

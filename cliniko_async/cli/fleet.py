@@ -8,6 +8,8 @@ import anyio
 import attrs
 import click
 
+from cliniko_async.cli.run import in_words
+from cliniko_async.cli.terminal import say, tell
 from cliniko_async.errors import ClinikoError
 
 if TYPE_CHECKING:
@@ -32,7 +34,9 @@ class _Report:
     failed: dict[str, str] = attrs.field(factory=dict[str, str])
 
 
-async def each(connection: Connection, work: Work, *, at_once: int = AT_ONCE) -> None:
+async def each(
+    connection: Connection, work: Work, *, at_once: int = AT_ONCE, tell_waits: bool = False
+) -> None:
     """Do something for the clinic that the command line chose, or for all that have a profile.
 
     Args:
@@ -40,16 +44,18 @@ async def each(connection: Connection, work: Work, *, at_once: int = AT_ONCE) ->
         work: Called with an open session and the profile's name, None if there is only one. What
             it returns is the clinic's line in the report.
         at_once: How many clinics at a time.
+        tell_waits: Whether to say when it waits for the rate limit.
 
     Raises:
         click.exceptions.Exit: It failed for some of several clinics; the report says for which.
     """
     names = connection.clinics()
     if not connection.all_profiles:
-        async with connection.session() as session:
+        opened = connection.opened() if tell_waits else connection.session()
+        async with opened as session:
             said = await work(session, None)
         if said:
-            click.echo(said)
+            tell(said)
         return
     # Before anything runs, so that password managers ask one after the other.
     report = _Report()
@@ -58,7 +64,7 @@ async def each(connection: Connection, work: Work, *, at_once: int = AT_ONCE) ->
         try:
             sessions[name] = connection.session(profile=name)
         except (ClinikoError, click.ClickException) as error:
-            report.failed[name] = str(error) if isinstance(error, ClinikoError) else error.message
+            report.failed[name] = _why(error)
     limiter = anyio.CapacityLimiter(at_once)
     async with anyio.create_task_group() as tasks:
         for name, session in sessions.items():
@@ -76,10 +82,8 @@ async def _one(
     try:
         async with limiter, session:
             report.done[name] = await work(session, name)
-    except ClinikoError as error:
-        report.failed[name] = str(error)
-    except click.ClickException as error:
-        report.failed[name] = error.message
+    except (ClinikoError, click.ClickException) as error:
+        report.failed[name] = _why(error)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - the other clinics go on
@@ -87,14 +91,18 @@ async def _one(
         report.failed[name] = f"{type(error).__name__}: run it with --profile {name}"
 
 
+def _why(error: ClinikoError | click.ClickException) -> str:
+    return in_words(error) if isinstance(error, ClinikoError) else error.message
+
+
 def _show(report: _Report, names: list[str]) -> None:
     width = max(map(len, names))
     for name in names:
         if name in report.done:
-            click.echo(f"{name:<{width}}  {report.done[name]}")
+            tell(f"{name:<{width}}  {report.done[name]}", indent=width + 2)
     for name in names:
         if name in report.failed:
-            click.echo(f"{name:<{width}}  failed: {report.failed[name]}", err=True)
+            say(f"{name:<{width}}  failed: {report.failed[name]}")
     if report.failed:
-        click.echo(f"{len(report.failed)} of {len(names)} clinics failed", err=True)
+        say(f"{len(report.failed)} of {len(names)} clinics failed")
         raise click.exceptions.Exit(1)

@@ -13,6 +13,7 @@ from cliniko_async.cli.group import cliniko
 from cliniko_async.cli.names import Ids
 from cliniko_async.cli.rows import FORMATS, Format, default_format, writer_of
 from cliniko_async.cli.run import run
+from cliniko_async.cli.values import Day
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,16 +22,32 @@ if TYPE_CHECKING:
 
 __all__ = ["free_times"]
 
-DAY = click.DateTime(["%Y-%m-%d"])
 
-
-@cliniko.command("free-times")
-@click.option("--business", required=True, type=Ids(), help="Where.")
-@click.option("--practitioner", required=True, multiple=True, type=Ids(), help="With whom.")
-@click.option("--type", "kind", required=True, type=Ids(), help="The appointment type.")
-@click.option("--from", "first", type=DAY, help="The first day; today by default.")
-@click.option("--to", "last", type=DAY, help="The last day; six days later by default.")
-@click.option("--format", type=click.Choice(FORMATS), help="A table on a terminal, else jsonl.")
+@cliniko.command(
+    "free-times",
+    examples=("cliniko free-times --business 1 --practitioner 2 --practitioner 3 --type 4",),
+)
+@click.option(
+    "--business",
+    required=True,
+    type=Ids(),
+    help="Id of the business; `cliniko list businesses` shows it.",
+)
+@click.option(
+    "--practitioner",
+    required=True,
+    multiple=True,
+    type=Ids(),
+    help="Id of a practitioner; several may be named.",
+)
+@click.option("--type", "kind", required=True, type=Ids(), help="Id of the appointment type.")
+@click.option("--from", "first", type=Day(), help="The first day; today by default.")
+@click.option("--to", "last", type=Day(), help="The last day; six days later by default.")
+@click.option(
+    "--format",
+    type=click.Choice(FORMATS),
+    help="By default a table on a terminal, else jsonl.",
+)
 @connected
 @click.pass_obj
 def free_times(
@@ -39,29 +56,25 @@ def free_times(
     business: str,
     practitioner: Sequence[str],
     kind: str,
-    first: datetime | None,
-    last: datetime | None,
+    first: date | None,
+    last: date | None,
     format: Format | None,
 ) -> None:
-    r"""Show when patients could book online, earliest first.
-
-    \b
-    cliniko free-times --business 1 --practitioner 2 --practitioner 3 --type 4 --to 2026-05-31
-    """
+    """Show when patients could book online, earliest first."""
     if first and last and last < first:
         raise click.BadParameter("the last day is before the first", param_hint="--to")
     columns = columns_of("available_times")
     writer = writer_of(format or default_format(), columns, list(columns.values()))
 
     async def work() -> None:
-        async with connection.session() as session:
-            begin = first.date() if first else await _today(session, business)
+        async with connection.opened() as session:
+            begin = first or await _today(session, business)
             found = await session.available_times.find(
                 business_id=business,
                 practitioner_ids=practitioner,
                 appointment_type_id=kind,
                 from_=begin,
-                to=last.date() if last else begin + timedelta(days=6),
+                to=last or begin + timedelta(days=6),
             )
         writer.write([_row(time.appointment_start, time.practitioner_id) for time in found])
         writer.close()

@@ -31,14 +31,27 @@ __all__ = ["get"]
 IDS_PER_REQUEST: Final = 100
 
 
-@cliniko.command()
+@cliniko.command(examples=("cliniko get patients 123 456 -f id,email", "cliniko get settings"))
 @click.argument("resource", type=ResourceName("get"))
 @click.argument("ids", nargs=-1, type=Ids())
-@click.option("-f", "--fields", multiple=True, type=Fields(), help="Which fields; `all` for all.")
 @click.option(
-    "--include", multiple=True, type=Hidden(), help="Hidden records: archived, cancelled, all, ..."
+    "-f",
+    "--fields",
+    multiple=True,
+    type=Fields(),
+    help="Fields to show, with commas; `all` for all.",
 )
-@click.option("--format", type=click.Choice(FORMATS), help="A table on a terminal, else jsonl.")
+@click.option(
+    "--include",
+    multiple=True,
+    type=Hidden(),
+    help="Hidden records, too: archived, cancelled, all...",
+)
+@click.option(
+    "--format",
+    type=click.Choice(FORMATS),
+    help="By default a table on a terminal, else jsonl.",
+)
 @connected
 @click.pass_obj
 def get(
@@ -50,11 +63,10 @@ def get(
     include: Sequence[str],
     format: Format | None,
 ) -> None:
-    r"""Show records of RESOURCE by their IDS, a hundred per request, in the order asked.
+    """Show records of RESOURCE by their IDS, in the order asked.
 
-    \b
-    cliniko get patients 123 456 -f id,email
-    cliniko get settings
+    A hundred records cost one request. Of what there is only once, such as settings, leave out the
+    id.
     """
     single = not takes_id(resource)
     if single == bool(ids):
@@ -65,7 +77,7 @@ def get(
     kinds = checked_include(resource, include)
 
     async def work() -> None:
-        async with connection.session() as session:
+        async with connection.opened() as session:
             found: Sequence[dict[str, Any]]
             if single:
                 found = [await session.request("GET", resource_class(resource).path)]

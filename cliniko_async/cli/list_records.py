@@ -24,6 +24,8 @@ from cliniko_async.cli.names import (
 )
 from cliniko_async.cli.rows import FORMATS, Format, Writer, default_format, writer_of
 from cliniko_async.cli.run import run
+from cliniko_async.cli.terminal import say
+from cliniko_async.cli.values import Number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,16 +37,34 @@ __all__ = ["list_records"]
 MOST_PER_PAGE = 100
 
 
-@cliniko.command("list")
+@cliniko.command(
+    "list",
+    examples=("cliniko list patients 'updated_at>=2026-01-01' 'last_name~son' -f id,email -n 50",),
+)
 @click.argument("resource", type=ResourceName("list"))
 @click.argument("conditions", nargs=-1, type=Conditions())
-@click.option("-f", "--fields", multiple=True, type=Fields(), help="Which fields; `all` for all.")
-@click.option("--sort", multiple=True, type=SortKeys(), help="By which fields; -FIELD: falling.")
-@click.option("-n", "--limit", type=click.IntRange(1), help="How many at the most.")
 @click.option(
-    "--include", multiple=True, type=Hidden(), help="Hidden records: archived, cancelled, all, ..."
+    "-f",
+    "--fields",
+    multiple=True,
+    type=Fields(),
+    help="Fields to show, with commas; `all` for all.",
 )
-@click.option("--format", type=click.Choice(FORMATS), help="A table on a terminal, else jsonl.")
+@click.option(
+    "--sort", multiple=True, type=SortKeys(), help="Sort by these; -FIELD: largest first."
+)
+@click.option("-n", "--limit", type=Number(1), help="Show so many at the most.")
+@click.option(
+    "--include",
+    multiple=True,
+    type=Hidden(),
+    help="Hidden records, too: archived, cancelled, all...",
+)
+@click.option(
+    "--format",
+    type=click.Choice(FORMATS),
+    help="By default a table on a terminal, else jsonl.",
+)
 @connected
 @click.pass_obj
 def list_records(
@@ -58,14 +78,11 @@ def list_records(
     include: Sequence[str],
     format: Format | None,
 ) -> None:
-    r"""Show the records of RESOURCE that pass all CONDITIONS.
-
-    \b
-    cliniko list patients 'updated_at>=2026-01-01' 'last_name~son' -f id,email -n 50
+    """Show the records of RESOURCE that pass all CONDITIONS.
 
     A condition is a field, an operator and a value: = != < <= > >=, ~ (contains), ~~ (like, with %
-    for any text); FIELD? has a value, FIELD!? has none. Dates are days in UTC. `describe RESOURCE`
-    says what there is.
+    for any text); FIELD? has a value, FIELD!? has none. A date stands for the whole day, in UTC.
+    `cliniko describe RESOURCE` shows the fields, and the operators of each.
     """
     asked = checked_fields(resource, fields)
     where = checked_conditions(resource, conditions)
@@ -77,7 +94,7 @@ def list_records(
         options["include"] = kinds
 
     async def work() -> None:
-        async with connection.session() as session:
+        async with connection.opened() as session:
             listing = getattr(session, resource).list(*where, **options)
             await _write(listing.take(limit) if limit else listing, writer)
 
@@ -96,4 +113,4 @@ async def _write(listing: Listing[Any], writer: Writer) -> None:
         await pages.aclose()
     writer.close()
     if written < total and sys.stderr.isatty():
-        click.echo(f"{written:,} of {total:,}: -n says how many", err=True)
+        say(f"{written:,} of {total:,} records: -n says how many are shown")

@@ -1,5 +1,7 @@
 """How an export is doing: live on a terminal, a line per complete resource elsewhere.
 
+All of it goes to standard error, so that a pipe holds the result alone.
+
 Counts are never cut, however narrow the terminal: bars go first, then a name has a line of its
 own.
 """
@@ -7,14 +9,15 @@ own.
 from __future__ import annotations
 
 import asyncio
-import shutil
+import os
 import sys
 import textwrap
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-import click
+from cliniko_async.cli.terminal import counted, say, wrapped
+from cliniko_async.cli.waits import words_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from cliniko_async.export import Cost, Progress, Summary
     from cliniko_async.limits import LimiterSnapshot, RateLimit
 
-__all__ = ["Display", "announced", "picture", "summary_lines", "wrapped"]
+__all__ = ["Display", "announced", "duration", "picture", "summary_lines"]
 
 REFRESH_SECONDS: Final = 0.2
 
@@ -39,22 +42,9 @@ BAR_WIDTHS: Final = (10, 40)
 def announced(cost: Cost) -> str:
     """What an export will cost, in words."""
     return (
-        f"{cost.records:,} records, about {cost.requests:,} requests: "
-        f"{duration(cost.minutes * 60)} at the limit"
+        f"{counted(cost.records, 'record')}, about {counted(cost.requests, 'request')}: "
+        f"at least {duration(cost.minutes * 60)} at the rate limit"
     )
-
-
-def wrapped(text: str, indent: int = 0) -> str:
-    """A text for people: on a terminal, lines end between words.
-
-    Args:
-        text: The text.
-        indent: Columns in front of all lines but the first.
-    """
-    if not sys.stdout.isatty():
-        return text
-    width = shutil.get_terminal_size().columns
-    return textwrap.fill(text, width, break_long_words=False, subsequent_indent=" " * indent)
 
 
 def duration(seconds: float) -> str:
@@ -78,7 +68,7 @@ class Display:
     def __init__(self, session: AsyncCliniko, prefix: str = "", *, live: bool = True) -> None:
         self._session = session
         self._prefix = prefix
-        self._live = live and sys.stdout.isatty()
+        self._live = live and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._drawn: Live | None = None
         self._progress: Mapping[str, Progress] = {}
         self._told: set[str] = set()
@@ -91,11 +81,11 @@ class Display:
 
     def say(self, text: str) -> None:
         """Print a line above what is drawn."""
-        shown = wrapped(self._prefix + text)
         if self._drawn:
+            shown = wrapped(self._prefix + text, stream=sys.stderr)
             self._drawn.console.print(shown, markup=False, soft_wrap=True)
         else:
-            click.echo(shown)
+            say(self._prefix + text)
 
     @asynccontextmanager
     async def shown(self, progress: Mapping[str, Progress]) -> AsyncGenerator[None]:
@@ -126,8 +116,7 @@ class Display:
         for name, state in self._progress.items():
             if state.done and state.records and name not in self._told:
                 self._told.add(name)
-                records = "record" if state.records == 1 else "records"
-                self.say(f"{name}: {state.records:,} {records}")
+                self.say(f"{name}: {counted(state.records, 'record')}")
 
     def _picture(self, width: int) -> Sequence[str]:
         left, limiter = self._left, self._session.limiter
@@ -142,7 +131,7 @@ def _live() -> Live:
     from rich.live import Live  # noqa: PLC0415 - likewise
 
     # Not rich's own refreshing: a thread of its own would draw while we do.
-    live = Live(console=Console(highlight=False), auto_refresh=False, transient=True)
+    live = Live(console=Console(highlight=False, stderr=True), auto_refresh=False, transient=True)
     live.start()
     return live
 
@@ -170,7 +159,8 @@ def picture(
     lines = [line for s in running for line in _lines(s.resource, s.records, s.total or 0, width)]
     if total:
         lines += _lines("all records", done, total, width)
-    stands = f"{sent:,} requests{until}{_waiting(limiter)}"
+    waiting = words_of(limiter)
+    stands = f"{counted(sent, 'request')}{until}" + (f", {waiting}" if waiting else "")
     return [*lines, *textwrap.wrap(stands, width)]
 
 
@@ -185,14 +175,6 @@ def _lines(name: str, done: int, total: int, width: int) -> Sequence[str]:
     if len(name) + 2 + len(count) <= width:
         return [f"{name}  {count:>{width - len(name) - 2}}"]
     return [name[:width], f"{count:>{width}}"]
-
-
-def _waiting(limiter: LimiterSnapshot) -> str:
-    if limiter.free or not sum(limiter.waiting.values()):
-        return ""
-    if limiter.next_place is None:
-        return ", at the limit"
-    return f", at the limit for {max(limiter.next_place, 0):.0f} s"
 
 
 def summary_lines(

@@ -7,10 +7,10 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from cliniko_async.cli.cells import out
 from cliniko_async.cli.connection import Connection, connected
 from cliniko_async.cli.group import cliniko
-from cliniko_async.cli.run import run
+from cliniko_async.cli.run import run, understood
+from cliniko_async.cli.terminal import out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,16 +20,24 @@ __all__ = ["request"]
 METHODS: Final = ("GET", "POST", "PATCH", "DELETE")
 
 
-@cliniko.command()
+@cliniko.command(
+    examples=(
+        "cliniko request GET /settings",
+        "cliniko request GET /recalls -p 'q[]=patient_id:=123'",
+        "cliniko request PATCH /taxes/1 --body tax.json --write",
+    )
+)
 @click.argument(
-    "method", type=click.Choice(["GET", "POST", "PATCH", "DELETE"], case_sensitive=False)
+    "method",
+    metavar="METHOD",
+    type=click.Choice(["GET", "POST", "PATCH", "DELETE"], case_sensitive=False),
 )
 @click.argument("path")
 @click.option("-p", "--param", multiple=True, metavar="NAME=VALUE", help="A query parameter.")
 @click.option(
     "--body", type=click.File("rb"), help="A file with the JSON to send; - for standard input."
 )
-@click.option("--write", is_flag=True, help="Let a request through that changes something.")
+@click.option("--write", is_flag=True, help="Allow a request that changes records.")
 @connected
 @click.pass_obj
 def request(
@@ -41,14 +49,10 @@ def request(
     body: IO[bytes] | None,
     write: bool,
 ) -> None:
-    r"""Send a request to PATH, and show the answer's JSON.
+    """Send a request to PATH, and show the answer's JSON.
 
-    \b
-    cliniko request GET /settings
-    cliniko request GET /recalls -p 'q[]=patient_id:=123'
-    cliniko request PATCH /taxes/1 --body tax.json --write
-
-    Limit, retries and redaction stay on. Without --write, only GET is sent.
+    METHOD is GET, POST, PATCH or DELETE; without --write, only GET is sent. The rate limit is
+    kept, and what fails is tried again, as with all other commands.
     """
     if method != "GET" and not write:
         raise click.UsageError(f"{method} changes records: say --write as well")
@@ -56,8 +60,9 @@ def request(
     json = _json(body) if body else None
 
     async def work() -> None:
-        async with connection.session(read_only=not write) as session:
-            answer = await session.request(method, path, params=params, json=json)
+        async with connection.opened(read_only=not write) as session:
+            with understood():
+                answer = await session.request(method, path, params=params, json=json)
         if answer is not None:
             out(msgspec.json.format(msgspec.json.encode(answer), indent=2) + b"\n")
 

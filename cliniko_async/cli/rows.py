@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
 
-from cliniko_async.cli.cells import cell, out, value_of
+from cliniko_async.cli.cells import cell, value_of
 from cliniko_async.cli.table import TableWriter
+from cliniko_async.cli.terminal import out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import click
-
 from cliniko_async.cli.group import cliniko
 from cliniko_async.cli.profiles import profile_named, profile_names, profiles_file
+from cliniko_async.cli.terminal import say, tell
 
 __all__ = ["profiles"]
 
 
-@cliniko.command()
+@cliniko.command(
+    examples=(
+        "[north]",
+        'key = "env:NORTH_API_KEY"',
+        'user_agent = "Reports (it@north.example)"',
+    )
+)
 def profiles() -> None:
-    r"""Show the clinics that --profile and --all-profiles know, and where their keys are.
+    """Show the clinics in profiles.toml, and where their keys are.
 
-    \b
-    [north]
-    key = "env:NORTH_API_KEY"
-    user_agent = "Reports (it@north.example)"
-
-    This is how a clinic is written in profiles.toml, which only you may read. A key is `env:NAME`,
-    or `cmd: ...` for a password manager; base_url, rate and limiter may be there as well.
+    They are what --profile and --all-profiles name. Only you may read the file. A key is
+    `env:NAME`, or `cmd: ...` for a password manager; base_url, rate and limiter may be there as
+    well. This is how a clinic is written there:
     """
     file = profiles_file()
     names = profile_names()
     if not names:
-        click.echo(f"none yet: {file} has none. See `cliniko profiles --help`.")
+        say(f"no profiles yet in {file}: `cliniko profiles --help` shows how to write one")
     for name in names:
         profile = profile_named(name)
-        click.echo(f"{name}  key in {profile.where()}; {profile.user_agent or 'no user agent'}")
+        tell(f"{name}  key in {profile.where()}; {profile.user_agent or 'no user agent'}")
     if names:
-        click.echo(f"in {file}", err=True)
+        say(f"in {file}")

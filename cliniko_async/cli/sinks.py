@@ -25,7 +25,7 @@ import anyio.to_thread
 import click
 
 from cliniko_async._http.account import is_confidential
-from cliniko_async.cli.cells import out
+from cliniko_async.cli.terminal import out, say
 
 if TYPE_CHECKING:
     from anyio.abc import Process
@@ -85,7 +85,7 @@ class Sink:
         while (wrong := await self._sent(line)) is not None:
             if self._stop.is_set():
                 return False
-            click.echo(f"{wrong}; again in {pause:g} s", err=True)
+            say(f"{wrong}; again in {pause:g} s")
             with anyio.move_on_after(pause):
                 await self._stop.wait()
                 return False

@@ -6,15 +6,13 @@ nothing is cut off.
 
 from __future__ import annotations
 
-import shutil
-import sys
 import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
-import click
 from rich.cells import cell_len, set_cell_size
 
-from cliniko_async.cli.cells import cell, out
+from cliniko_async.cli.cells import cell
+from cliniko_async.cli.terminal import bold, columns, put, say, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +52,7 @@ class TableWriter:
     def close(self) -> None:
         """Say so if there was nothing."""
         if self._widths is None:
-            click.echo("no records", err=True)
+            say("no records")
 
     def _begin(self, rows: Sequence[dict[str, Any]]) -> None:
         if not self._keep_empty:
@@ -64,30 +62,27 @@ class TableWriter:
             max([cell_len(column.name), *(cell_len(plain(cell(row, column))) for row in rows)])
             for column in self._columns
         ]
-        fits = sum(widths) + len(GAP) * (len(widths) - 1) <= shutil.get_terminal_size().columns
+        fits = sum(widths) + len(GAP) * (len(widths) - 1) <= columns()
         self._widths = widths if fits and max(widths, default=0) <= WIDEST else []
         if self._widths:
-            self._write_line(names, bold=True)
+            self._write_line(names, head=True)
 
-    def _write_line(self, values: Sequence[str], *, bold: bool = False) -> None:
+    def _write_line(self, values: Sequence[str], *, head: bool = False) -> None:
         widths = self._widths or ()
         padded = [
             value if cell_len(value) > width else set_cell_size(value, width)
             for value, width in zip(values, widths, strict=True)
         ]
-        self._print(GAP.join(padded).rstrip(), bold=bold)
+        line = GAP.join(padded).rstrip()
+        put(bold(line) if head else line)
 
     def _write_block(self, values: Sequence[str]) -> None:
         names = [column.name for column in self._columns]
         longest = max(map(len, names), default=0)
         for name, value in zip(names, values, strict=True):
             if value or self._keep_empty:
-                self._print(f"{name:<{longest}}  {value}".rstrip())
-        self._print("")
-
-    def _print(self, text: str, *, bold: bool = False) -> None:
-        shown = click.style(text, bold=True) if bold and sys.stdout.isatty() else text
-        out(f"{shown}\n".encode(sys.stdout.encoding or "utf-8", "replace"))
+                tell(f"{name:<{longest}}  {value}".rstrip(), indent=longest + 2)
+        tell("")
 
 
 def plain(text: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cliniko_async.cli.group import cliniko
+from cliniko_async.cli.terminal import tell
 from cliniko_async.errors import ClinikoError
 
 __all__ = ["verify"]
@@ -23,7 +24,7 @@ def verify(folder: Path) -> None:
     except ClinikoError as error:
         raise click.ClickException(str(error)) from None
     for problem in problems:
-        click.echo(problem)
+        tell(problem)
     if problems:
         raise click.exceptions.Exit(1)
-    click.echo("all files are complete and unchanged")
+    tell("all files are complete and unchanged")

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +29,13 @@ from cliniko_async.cli.sinks import (
     checked_url,
     to_lines,
 )
+from cliniko_async.cli.terminal import counted, say
+from cliniko_async.cli.values import Moment, Number
 from cliniko_async.errors import ClinikoError, InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from datetime import datetime
 
     from cliniko_async import AsyncCliniko, Watch, WatchedChange
 
@@ -43,7 +45,7 @@ ALL_AT_ONCE = 10_000
 """Clinics at a time: no watch ends by itself, and each waits most of the time."""
 
 
-@cliniko.command()
+@cliniko.command(examples=("cliniko watch patients individual_appointments --state clinic.state",))
 @click.argument("resources", nargs=-1, required=True, type=ResourceName("watch"))
 @click.option(
     "--state",
@@ -51,17 +53,38 @@ ALL_AT_ONCE = 10_000
     required=True,
     help="The file that says how far it is; with --all-profiles, a folder of such files.",
 )
-@click.option("--every", type=click.FloatRange(1), default=60.0, help="Seconds between two polls.")
-@click.option("--share", type=click.FloatRange(0.01, 1), default=0.25, help="Of the allowance.")
-@click.option("--since", type=click.DateTime(), help="Begin here (UTC) if there is no state yet.")
-@click.option("--records", is_flag=True, help="Send the records, not just their ids.")
-@click.option("--post", metavar="URL", help="Post each change, signed with CLINIKO_WATCH_SECRET.")
-@click.option("--exec", "command", metavar="COMMAND", help="Run it for each change, on its stdin.")
+@click.option(
+    "--every",
+    type=Number(1, whole=False),
+    default=60,
+    show_default=True,
+    help="Ask again after so many seconds.",
+)
+@click.option(
+    "--share",
+    type=Number(0.01, 1, whole=False),
+    default=0.25,
+    show_default=True,
+    help="The part of the rate limit that it may use.",
+)
+@click.option(
+    "--since", type=Moment(), help="Begin here if there is no state yet; by default, now."
+)
+@click.option("--records", is_flag=True, help="Tell whole records, not just their ids.")
+@click.option(
+    "--post", metavar="URL", help="Post each change to it, signed with CLINIKO_WATCH_SECRET."
+)
+@click.option(
+    "--exec",
+    "command",
+    metavar="COMMAND",
+    help="Run it for each change, which it reads from standard input.",
+)
 @click.option(
     "--timeout",
-    type=click.FloatRange(0.1),
+    type=Number(0.1, whole=False),
     metavar="SECONDS",
-    help="What --post or --exec has to take a change: 10 and 60 if it is not said.",
+    help="How long --post or --exec may take for a change; 10 and 60 by default.",
 )
 @many_connected
 @click.pass_obj
@@ -78,20 +101,17 @@ def watch(
     command: str | None,
     timeout: float | None,
 ) -> None:
-    r"""Tell the changes of RESOURCES as they come, a line of JSON each, until it is stopped.
+    """Tell changes of RESOURCES as they come, a line of JSON each.
 
-    \b
-    cliniko watch patients individual_appointments --state clinic.state
-
-    A change that was not taken (a URL that answers no 2xx, a command that fails, either if it takes
-    too long) is sent again until it is, and those behind it wait. Stopped or killed, it goes on
-    where it was.
+    It ends with Ctrl-C; started again, it goes on where it was. A change that was not taken (the
+    URL did not answer with a status of 2xx, the command failed, either took too long) is sent again
+    until it is taken, and those behind it wait.
     """
     attempt = _checked_attempt(post, command, timeout)
     options = {
         "every": every,
         "share": share,
-        "since": since.replace(tzinfo=UTC) if since else None,
+        "since": since,
     }
     job = _Job(connection, tuple(dict.fromkeys(resources)), state, attempt, records, options)
     run(job.run(), go_on=AGAIN)
@@ -139,20 +159,20 @@ class _Job:
                 taken = await self._follow(session, file, profile, prefix)
         except (ClinikoError, click.ClickException) as error:
             if profile:  # the report comes at the end, which may be far
-                click.echo(f"{prefix}{getattr(error, 'message', error)}", err=True)
+                say(f"{prefix}{getattr(error, 'message', error)}")
             raise
-        return f"{taken:,} changes" if profile else ""
+        return counted(taken, "change") if profile else ""
 
     async def _follow(
         self, session: AsyncCliniko, file: CursorFile, profile: str | None, prefix: str
     ) -> int:
-        def say(error: ClinikoError) -> None:
-            click.echo(f"{prefix}goes on after a pause: {error}", err=True)
+        def told(error: ClinikoError) -> None:
+            say(f"{prefix}goes on after a pause: {error}")
 
         cursor = file.read()
         try:
             watch = session.watch(
-                *self.resources, cursor=cursor, on_error=say, on_cursor=file.write, **self.options
+                *self.resources, cursor=cursor, on_error=told, on_cursor=file.write, **self.options
             )
         except InvalidValueError:
             if cursor is None:

@@ -7,6 +7,7 @@ import click
 from cliniko_async.cli.connection import Connection, connected
 from cliniko_async.cli.group import cliniko
 from cliniko_async.cli.run import run
+from cliniko_async.cli.terminal import tell
 
 __all__ = ["whoami"]
 
@@ -18,9 +19,9 @@ def whoami(connection: Connection) -> None:
     """Show whose key it is, and on which shard."""
 
     async def work() -> None:
-        async with connection.session() as session:
+        async with connection.opened() as session:
             user = await session.request("GET", "/user")
         name = f"{user['first_name']} {user['last_name']}"
-        click.echo(f"{name}, {user['role']}, shard {session.shard}")
+        tell(f"{name}, {user['role']}, shard {session.shard}")
 
     run(work())

@@ -47,7 +47,7 @@ async def test_a_plan_says_which_rows_need_attention_and_writes_nothing(rows: Pa
     assert "create 1, doubled 2, invalid 1" in run.output
     assert "row 3: invalid: date_of_birth" in run.output
     assert "1990" not in run.output
-    assert "1 requests to write" in run.output
+    assert "1 request to write" in run.output
     assert not emulator.clinic.records("patients")
 
 

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
+import duckdb
 import platformdirs
 import pytest
 from click.testing import CliRunner, Result
@@ -155,7 +156,7 @@ async def test_all_profiles_are_exported_each_to_a_folder_of_its_own(
     run = await fleet(emulator, file, "export", "patients", "taxes", "--to", str(to))
     for name in ("north", "south"):
         assert len((to / name / "patients.jsonl").read_bytes().splitlines()) == 30
-        assert f"{name}: patients: 30 records" in run.stdout
+        assert f"{name}: patients: 30 records" in run.stderr
     assert "closed  failed: " in run.stderr
     assert run.exit_code == 1
 
@@ -180,6 +181,25 @@ async def test_all_profiles_are_mirrored_each_to_a_file_of_its_own(
     assert "closed  failed: " in run.stderr
 
 
+@pytest.mark.slow
+async def test_all_profiles_are_mirrored_into_one_database_each_to_a_schema_of_its_own(
+    emulator: Emulator, file: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "clinics.duckdb"
+    run = await fleet(emulator, file, "mirror", str(target), "patients")
+    with duckdb.connect(str(target), read_only=True) as database:
+        for name in ("north", "south"):
+            found = database.execute(f"SELECT count(*) FROM {name}.patients").fetchone()  # noqa: S608 - our own names
+            assert found == (30,)
+            assert f"{name}   {target}, schema {name}: 30 rows written" in run.stdout
+        schemas = {row[0] for row in database.execute("SHOW SCHEMAS").fetchall()}
+    assert "closed" not in schemas
+    assert run.stdout.count("\n") == 2
+    assert "closed  failed: " in run.stderr
+    assert "1 of 3 clinics failed" in run.stderr
+    assert run.exit_code == 1
+
+
 async def test_the_list_of_profiles_shows_no_key(file: Path) -> None:
     text = '[north]\nkey = "MS0xNORTH-au1"\nallow_inline_key = true\n[south]\nkey = "env:SOUTH"\n'
     write(file, text)
@@ -196,7 +216,8 @@ async def test_the_list_of_profiles_shows_no_key(file: Path) -> None:
         (["whoami", "--limiter", "hots"], "redis://localhost:6379/0"),
         (["count", "patients", "--all-profiles", "--emulator"], "neither"),
         (["count", "patients", "--all-profiles"], "cliniko profiles"),
-        (["mirror", "all.duckdb", "--all-profiles"], "name a folder"),
+        (["mirror", "all.duckdb", "--all-profiles", "--dataset", "x"], "leave out --dataset"),
+        (["mirror", "taxes"], "clinic.duckdb taxes"),
     ],
     ids=str,
 )

@@ -49,7 +49,7 @@ def test_counts_are_never_cut(
     for state in states:
         if state.total and state.records and not state.done:
             assert f"{state.records:,} of {state.total:,}" in text
-    assert f"{sent:,} requests" in text
+    assert f"{sent:,} request" in text
 
 
 def test_bars_begin_in_one_column_whatever_the_name() -> None:
@@ -64,7 +64,7 @@ def test_it_counts_records_and_says_how_long_it_takes_yet() -> None:
     assert lines[0].startswith("patients ")
     assert lines[0].endswith("1,200 of 2,000")
     assert lines[1].endswith("1,201 of 2,001")
-    assert lines[2] == "43 requests, 24 s left, at the limit for 3 s"
+    assert lines[2] == "43 requests, 24 s left, waiting 3 s for the rate limit"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,6 @@ class TestAnExport:
         emulator = Emulator(Clinic.seeded(patients=900, appointments=0), limit=1000)
         arguments = ("export", "patients", "taxes", "--to", str(tmp_path / "clinic"), "--plan")
         run = await invoked(emulator, *arguments)
-        assert run.stdout == "901 records, about 10 requests: 3 s at the limit\n"
+        assert run.stdout == "901 records, about 10 requests: at least 3 s at the rate limit\n"
         assert emulator.report.requests == 2
         assert list((tmp_path / "clinic").iterdir()) == []

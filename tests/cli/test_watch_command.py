@@ -237,7 +237,7 @@ async def test_all_profiles_are_watched_and_one_that_fails_stops_no_other(tmp_pa
             status, out, said = await ended(process)
     told = {json.loads(line)["clinic"]: json.loads(line)["id"] for line in lines.splitlines()}
     assert told == {"north": made, "south": made}
-    assert out == "north  1 changes\nsouth  1 changes\n"
+    assert out == "north  1 change\nsouth  1 change\n"
     assert said.startswith("west: 401 for GET /settings/public")
     assert "MS0x" not in said
     assert status == 1
