@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import socket
 import sys
 import textwrap
@@ -203,6 +204,24 @@ async def assert_serves(arguments: list[str], folder: Path) -> None:
         process.terminate()
     port = arguments[arguments.index("--port") + 1]
     assert said.decode().startswith(f"http://127.0.0.1:{port}/v1 takes any key")
+
+
+@pytest.mark.skipif(shutil.which("perl") is None, reason="needs perl")
+async def test_a_release_has_absolute_links(tmp_path: Path) -> None:
+    (line,) = re.findall(r"^perl .*$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    shutil.copy(ROOT / "README.md", tmp_path)
+    for name in ("host", "owner", "repository", "version"):
+        line = line.replace(f"<{name}>", f"{name}.example")
+    with anyio.fail_after(PATIENCE):
+        await anyio.run_process(shlex.split(line), cwd=tmp_path)
+    home = "https://host.example/owner.example/repository.example"
+    links = re.findall(r"(!?)\[[^]]+\]\(([^)]+)\)", (tmp_path / "README.md").read_text())
+    written = re.findall(r"!?\[[^]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text())
+    assert len(links) == len(written) > 10
+    for (image, link), before in zip(links, written, strict=True):
+        kind = "raw" if image else "blob"
+        assert link == f"{home}/{kind}/vversion.example/{before}"
+        assert (ROOT / before).exists()
 
 
 @of("sql", "reports.md")  # whose answers are tested with the views
