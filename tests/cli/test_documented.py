@@ -1,0 +1,75 @@
+"""The page about the command line says what `--help` says: options, choices, defaults."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from cliniko_async.cli import cliniko
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
+
+EVERYWHERE = {option for param in cliniko.params for option in param.opts} | {"--all-profiles"}
+"""Options of the connection, which the page says once for all commands."""
+
+
+def sections() -> Mapping[str, str]:
+    """What the page says of each command."""
+    parts = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    said = {part.partition("\n")[0].strip("`"): part for part in parts}
+    return {title.split()[1]: text for title, text in said.items() if title.startswith("cliniko ")}
+
+
+def rows(text: str) -> Mapping[str, str]:
+    """The options that a section's table has, and what it says of each."""
+    found = re.findall(r"^\| (`-.*?) \| (.*) \|$", text, flags=re.MULTILINE)
+    return {re.findall(r"--[\w-]+", names)[0]: f"{names} {said}" for names, said in found}
+
+
+def own_options(command: click.Command) -> Mapping[str, click.Option]:
+    """A command's options by their long names, without those that all have."""
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    named = {option.opts[-1]: option for option in options}
+    return {name: option for name, option in named.items() if name not in EVERYWHERE}
+
+
+@pytest.mark.parametrize("name", sorted(cliniko.commands))
+def test_a_commands_table_has_its_options_and_no_other(name: str) -> None:
+    options = own_options(cliniko.commands[name])
+    text = sections().get(name, "")
+    assert text or name in ("completion", "profiles"), "the page says nothing of it"
+    assert set(rows(text)) == set(options)
+
+
+@pytest.mark.parametrize("name", sorted(cliniko.commands))
+def test_choices_and_defaults_are_those_of_the_command(name: str) -> None:
+    said = rows(sections().get(name, ""))
+    for long, option in own_options(cliniko.commands[name]).items():
+        text = said[long]
+        if isinstance(option.type, click.Choice):
+            for choice in option.type.choices:
+                assert f"`{choice}`" in text
+        if option.show_default and not option.is_flag:
+            assert f"{option.default} by default" in text.replace("`", ""), long
+        for short in option.opts[:-1]:
+            assert re.search(rf"`{short}\b", text)
+        for value in re.findall(r"(\S+) by default", text):
+            assert option.default is not None, (long, value)
+        assert ("required" in text) is option.required
+
+
+def test_arguments_are_those_of_the_command() -> None:
+    for title in re.findall(r"^## `cliniko (.*)`$", PAGE.read_text(encoding="utf-8"), re.MULTILINE):
+        name, *words = re.sub(r"--\w+ \S+", "", title).split()
+        arguments = [p for p in cliniko.commands[name].params if isinstance(p, click.Argument)]
+        assert len(words) == len(arguments), title
+        for word, argument in zip(words, arguments, strict=True):
+            assert word.startswith("[") is not argument.required, title
+            assert ("..." in word) is (argument.nargs == -1), title
