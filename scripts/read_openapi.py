@@ -12,6 +12,19 @@ METHODS = ("get", "post", "put", "patch", "delete")
 ACTIONS = ("archive", "unarchive", "cancel", "conflicts")
 RESULTS = {"post": "create", "put": "update", "patch": "update", "delete": "delete"}
 
+# What the document says of a value besides its type, and the table's word for it.
+SAID_OF_VALUES = {
+    "format": "format",
+    "enum": "enum",
+    "pattern": "pattern",
+    "minLength": "min_length",
+    "maxLength": "max_length",
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "exclusiveMinimum": "exclusive_minimum",
+    "exclusiveMaximum": "exclusive_maximum",
+}
+
 # Behind a plain path, these are no records of a list.
 OTHERS = (
     "/next_available_time",
@@ -151,12 +164,7 @@ class _Reader:
 
     def _plain(self, said: Json) -> Json:
         found: Json = {"type": said.get("type", "array" if "items" in said else "object")}
-        if "format" in said:
-            found["format"] = said["format"]
-        if "enum" in said:
-            found["enum"] = said["enum"]
-        if "maxLength" in said:
-            found["max_length"] = said["maxLength"]
+        found.update({name: said[word] for word, name in SAID_OF_VALUES.items() if word in said})
         if "items" in said:
             found["items"] = self.property(said["items"])
         if "properties" in said:

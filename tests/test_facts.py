@@ -68,7 +68,16 @@ def test_every_name_in_the_table_leads_somewhere() -> None:
         assert operation.body is None or operation.body in facts.bodies, operation
 
 
-VALUES = {"type", "format", "enum", "max_length", "nullable", "deprecated", "assumed", "source"}
+VALUES = {"type", "format", "enum", "nullable", "deprecated", "assumed", "source"}
+BOUNDS = {
+    "pattern",
+    "min_length",
+    "max_length",
+    "minimum",
+    "maximum",
+    "exclusive_minimum",
+    "exclusive_maximum",
+}
 SHAPES = {"items", "properties", "required", "link", "ref", "any_of"}
 
 
@@ -83,7 +92,7 @@ def facts_in(fact: Any) -> Iterator[dict[str, Any]]:
 def test_the_table_holds_facts_and_no_prose() -> None:
     schemas = [*TABLE["schemas"].values(), *TABLE["bodies"].values()]
     found = {name for schema in schemas for fact in facts_in(schema) for name in fact}
-    assert found <= VALUES | SHAPES
+    assert found <= VALUES | BOUNDS | SHAPES
     operation = {field.name for field in attrs.fields(Operation)}
     assert {name for row in TABLE["operations"] for name in row} <= operation
 
@@ -172,6 +181,13 @@ DOCUMENT: dict[str, Any] = {
                         }
                     },
                     "tags": {"type": "array", "nullable": True, "items": {"type": "string"}},
+                    "copies": {
+                        "type": "integer",
+                        "minimum": 0,
+                        "exclusiveMinimum": True,
+                        "maximum": 9,
+                    },
+                    "stamp": {"type": "string", "pattern": "^#", "minLength": 1, "maxLength": 2},
                 },
             }
         },
@@ -192,6 +208,8 @@ def test_a_document_becomes_facts() -> None:
         "id": {"type": "string", "format": "int64"},
         "patient": {"link": "patients/{id}"},
         "tags": {"type": "array", "items": {"type": "string"}, "nullable": True},
+        "copies": {"type": "integer", "minimum": 0, "exclusive_minimum": True, "maximum": 9},
+        "stamp": {"type": "string", "pattern": "^#", "min_length": 1, "max_length": 2},
     }
 
 

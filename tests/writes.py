@@ -32,6 +32,7 @@ class Write:
 
     resource: str
     verb: str
+    operation: Operation
     fields: Any
     facts: Mapping[str, Any]
     required: frozenset[str]
@@ -96,9 +97,9 @@ def _writes() -> Iterator[Write]:
                 continue
             hints = get_type_hints(function, vars(sys.modules[function.__module__]))
             (fields,) = get_args(inspect.get_annotations(function) and hints["fields"])
-            body = _operation(method, resource, verb).body
-            facts = load().bodies[body or ""].properties
-            yield Write(resource, verb, fields, facts, fields.__required_keys__)
+            operation = _operation(method, resource, verb)
+            facts = load().bodies[operation.body or ""].properties
+            yield Write(resource, verb, operation, fields, facts, fields.__required_keys__)
 
 
 def _operation(method: str, resource: str, verb: str) -> Operation:

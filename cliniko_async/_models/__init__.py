@@ -5,16 +5,25 @@ them belong here. Not here: the resources' own models, which are in `resources`.
 """
 
 from cliniko_async._models.bare_values import bare
-from cliniko_async._models.converter import decode, decode_rows
-from cliniko_async._models.fields import (
-    JsonNumber,
+from cliniko_async._models.bounds import (
+    LARGEST,
+    Amount,
+    Color,
+    Email,
+    Like,
+    Longest,
+    Minutes,
+    Percentage,
+    SignedAmount,
     Text2,
     Text50,
     Text100,
     Text255,
     Text5000,
-    encode_fields,
+    Within,
 )
+from cliniko_async._models.converter import decode, decode_rows
+from cliniko_async._models.fields import JsonNumber, Narrowed, encode_fields
 from cliniko_async._models.json_fields import fields_from_json
 from cliniko_async._models.links import Link, Ref, is_id, to_id
 from cliniko_async._models.local_days import LocalDay, days_between, zone_of
@@ -34,17 +43,27 @@ from cliniko_async._models.moments import utc_text
 from cliniko_async._models.unions import hooked, variants
 
 __all__ = [
+    "LARGEST",
     "NEEDED",
     "READ_ONLY",
     "TRUE_ALONE",
+    "Amount",
+    "Color",
+    "Email",
     "Id",
     "JsonNumber",
+    "Like",
     "Link",
     "LocalDay",
+    "Longest",
+    "Minutes",
     "Model",
     "Moment",
+    "Narrowed",
+    "Percentage",
     "Record",
     "Ref",
+    "SignedAmount",
     "Text2",
     "Text50",
     "Text100",
@@ -52,6 +71,7 @@ __all__ = [
     "Text5000",
     "Unknown",
     "Whole",
+    "Within",
     "bare",
     "days_between",
     "decode",

@@ -20,6 +20,7 @@ import attrs
 from cliniko_async._models import kinds
 from cliniko_async._models.any_json import JSON
 from cliniko_async._models.bare_values import bare
+from cliniko_async._models.bounds import Bound
 from cliniko_async._models.links import Link
 from cliniko_async._models.model import Model, Unknown, json_name
 from cliniko_async._models.objects import Member, Object
@@ -35,12 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JsonNumber",
-    "Longest",
-    "Text2",
-    "Text50",
-    "Text100",
-    "Text255",
-    "Text5000",
+    "Narrowed",
     "encode_fields",
     "object_of",
     "refusal",
@@ -54,17 +50,12 @@ Json = Any
 
 
 @attrs.frozen
-class Longest:
-    """The most characters that a text may have, as the API documents it."""
+class Narrowed:
+    """A member of a part that has narrower bounds in some fields than in others."""
 
-    characters: int
+    member: str
+    bound: Bound
 
-
-Text2 = Annotated[str, Longest(2)]
-Text50 = Annotated[str, Longest(50)]
-Text100 = Annotated[str, Longest(100)]
-Text255 = Annotated[str, Longest(255)]
-Text5000 = Annotated[str, Longest(5000)]
 
 JsonNumber = Annotated[Decimal, "a JSON number"]
 """A Decimal that requests carry as a JSON number; all others are texts (the API's document)."""
@@ -73,9 +64,16 @@ JsonNumber = Annotated[Decimal, "a JSON number"]
 class _Part:
     """A part of a record: a model, or a dict of its members."""
 
-    def __init__(self, model: type[Model]) -> None:
+    def __init__(self, model: type[Model], narrowed: Mapping[str, Bound] | None = None) -> None:
+        bounds = narrowed or {}
+        members = [
+            attrs.evolve(member, kind=_bounded(member.kind, [bounds[member.name]]))
+            if member.name in bounds
+            else member
+            for member in _members_of(model)
+        ]
         self._model = model
-        self._object = Object(model.__name__, _members_of(model))
+        self._object = Object(model.__name__, members)
 
     def write(self, value: Any, path: str, problems: Problems) -> Json:
         """The JSON of a value. What is None stays out: the API takes no nulls in parts."""
@@ -219,11 +217,20 @@ def _of_union(members: Sequence[Any]) -> Kind:
 
 
 def _of_annotated(members: Sequence[Any]) -> Kind:
-    kind, *said = members
-    longest = next((mark.characters for mark in said if isinstance(mark, Longest)), None)
-    if longest is not None:
-        return kinds.text_of(longest)
-    return kinds.REF if "id" in said else _kind_of(kind)
+    hint, *said = members
+    if "id" in said:
+        return kinds.REF
+    bounds = [mark for mark in said if isinstance(mark, Bound)]
+    narrowed = {mark.member: mark.bound for mark in said if isinstance(mark, Narrowed)}
+    if narrowed:
+        return _Part(hint, narrowed)
+    return _bounded(_kind_of(hint), bounds)
+
+
+def _bounded(kind: Kind, bounds: Sequence[Bound]) -> Kind:
+    if isinstance(kind, kinds.OrNone):
+        return kinds.OrNone(_bounded(kind.kind, bounds))
+    return kinds.bounded(kind, bounds) if isinstance(kind, kinds.Scalar) else kind
 
 
 def _of_list(members: Sequence[Any]) -> Kind:

@@ -25,6 +25,8 @@ from cliniko_async.errors import ClinikoError
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from cliniko_async._models.bounds import Bound
+
 __all__ = [
     "BOOL",
     "DATE",
@@ -40,10 +42,10 @@ __all__ = [
     "OrNone",
     "Problems",
     "Scalar",
+    "bounded",
     "is_a",
     "ref_to",
     "shown",
-    "text_of",
 ]
 
 Json = Any
@@ -153,30 +155,26 @@ def _flag(value: Any) -> bool:
     return value
 
 
-def text_of(longest: int | None = None) -> Scalar:
-    """The kind of a text.
+def bounded(kind: Scalar, bounds: Sequence[Bound]) -> Scalar:
+    """A kind that takes no more than what is within all of these bounds."""
 
-    Args:
-        longest: The most characters it may have, if the API documents that.
-    """
+    def encode(value: Any) -> Json:
+        sent = kind.encode(value)
+        for bound in bounds:
+            if wrong := bound.wrong(sent):
+                raise _Unfit(wrong)
+        return sent
 
-    def encode(value: Any) -> str:
-        text = bare(value)
-        if not isinstance(text, str):
-            raise TypeError
-        if longest is not None and len(text) > longest:
-            raise _Unfit(f"the API takes {longest} characters at the most: shorten it")
-        if any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise _Unfit("this text has a lone surrogate in it, so it is not Unicode")
-        return text
+    return attrs.evolve(kind, encode=encode)
 
-    return Scalar(
-        what="a text",
-        sample="str(value)",
-        json='a text, such as "abc"',
-        encode=encode,
-        decode=_same,
-    )
+
+def _text(value: Any) -> str:
+    text = bare(value)
+    if not isinstance(text, str):
+        raise TypeError
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise _Unfit("this text has a lone surrogate in it, so it is not Unicode")
+    return text
 
 
 def _same(value: Any) -> Any:
@@ -274,9 +272,9 @@ def _instead_of_record(value: Any) -> str | None:
     return "record.id" if hasattr(value, "id") else None
 
 
-TEXT: Final = text_of()
-"""A text of any length."""
-
+TEXT: Final = Scalar(
+    what="a text", sample="str(value)", json='a text, such as "abc"', encode=_text, decode=_same
+)
 BOOL: Final = Scalar(
     what="True or False",
     sample="True or False",

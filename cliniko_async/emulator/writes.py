@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -225,9 +226,39 @@ def _problem_of_scalar(fact: Fact, value: Any) -> str | None:
         return "is invalid"
     if "enum" in fact and value not in fact["enum"]:
         return "is not included in the list"
-    longest: int | None = fact.get("max_length")
-    if longest is not None and len(value) > longest:
-        return f"is too long (maximum is {longest} characters)"
+    return _out_of_bounds(fact, value)
+
+
+def _out_of_bounds(fact: Fact, value: Any) -> str | None:
+    """What is wrong with a text's length or form, or with a number's size."""
+    if isinstance(value, str) and not fact.get("min_length", 0) <= len(value):
+        return f"is too short (minimum is {fact['min_length']} characters)"
+    if isinstance(value, str) and len(value) > fact.get("max_length", len(value)):
+        return f"is too long (maximum is {fact['max_length']} characters)"
+    # An empty text stands for none, where there can be none.
+    is_none = value == "" and fact.get("nullable")
+    if "pattern" in fact and not is_none and not _matches(fact["pattern"], value):
+        return "is invalid"
+    if "minimum" in fact or "maximum" in fact:
+        return _out_of_range(fact, Decimal(str(value)))
+    return None
+
+
+def _matches(pattern: str, value: str) -> bool:
+    r"""Whether a text has the form that the document asks for, in whatever case.
+
+    The patterns are Ruby's: `\h` is a hexadecimal digit.
+    """
+    found = re.search(pattern.replace("\\h", "[0-9a-f]"), value, re.IGNORECASE)
+    return found is not None and found.end() == len(value)
+
+
+def _out_of_range(fact: Fact, number: Decimal) -> str | None:
+    least, most = Decimal(fact.get("minimum", "-Inf")), Decimal(fact.get("maximum", "Inf"))
+    if number < least or (number == least and fact.get("exclusive_minimum")):
+        return f"must be greater than {least}"
+    if number > most or (number == most and fact.get("exclusive_maximum")):
+        return f"must be less than {most}"
     return None
 
 

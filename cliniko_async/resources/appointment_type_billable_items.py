@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Never, TypedDict, Unpack
 
-from cliniko_async._models import Link, Record, Ref, model
+from cliniko_async._models import Link, Percentage, Record, Ref, SignedAmount, model
 from cliniko_async._query import Filters, IdField
 from cliniko_async._verbs import Deletable, Gettable, Listable
 
@@ -35,9 +35,9 @@ class AppointmentTypeBillableItemFields(TypedDict, total=False):
     """What can be changed on a billable item of an appointment type."""
 
     billable_item_id: Ref
-    quantity: Decimal
+    quantity: SignedAmount
     discounted_amount: Decimal | None
-    discount_percentage: Decimal | None
+    discount_percentage: Percentage | None
 
 
 class AppointmentTypeBillableItemCreateFields(AppointmentTypeBillableItemFields, total=False):

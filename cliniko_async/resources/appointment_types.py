@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Annotated, Final, Literal, TypedDict, Unpack
 
 from cliniko_async._lists import Listing
-from cliniko_async._models import Id, Link, Moment, Record, Ref, Text255, model
+from cliniko_async._models import (
+    Amount,
+    Color,
+    Id,
+    Link,
+    Minutes,
+    Moment,
+    Record,
+    Ref,
+    Text255,
+    Within,
+    model,
+)
 from cliniko_async._query import (
     ArrayField,
     BooleanField,
@@ -82,7 +94,7 @@ class AppointmentTypeFields(TypedDict, total=False):
     show_in_online_bookings: bool | None
     online_bookings_lead_time_hours: LeadTime | None
     online_payments_mode: PaymentsMode | None
-    deposit_price: Decimal | None
+    deposit_price: Amount | None
     add_deposit_to_account_credit: bool | None
     appointment_confirmation_template_ids: Sequence[Ref] | None
     appointment_follow_up_template_ids: Sequence[Ref] | None
@@ -98,18 +110,18 @@ class AppointmentTypeCreateFields(AppointmentTypeFields):
     """What a new appointment type takes."""
 
     name: Text255
-    color: str
-    duration_in_minutes: int
-    max_attendees: int
+    color: Color
+    duration_in_minutes: Minutes
+    max_attendees: Annotated[int, Within(least=1, most=99)]
 
 
 class AppointmentTypeUpdateFields(AppointmentTypeFields, total=False):
     """What can be changed on an appointment type."""
 
     name: Text255
-    color: str
-    duration_in_minutes: int
-    max_attendees: int
+    color: Color
+    duration_in_minutes: Minutes
+    max_attendees: Annotated[int, Within(least=1, most=99)]
 
 
 class AppointmentTypeFilters(Filters):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 from cliniko_async._http import Repeat
-from cliniko_async._models import Model, Ref, bare, model
+from cliniko_async._models import Model, Narrowed, Ref, Within, bare, model
 from cliniko_async._verbs import Resource
 from cliniko_async.errors import InvalidTypeError, InvalidValueError, expect
 
@@ -60,10 +60,16 @@ class RepeatRule(Model):
     """How a booking repeats. All None where it does not."""
 
     repeat_type: Literal["Daily", "Weekly", "Monthly"] | str | None = None
-    repeating_interval: int | None = None
+    repeating_interval: Annotated[int, Within(least=1, most=100)] | None = None
     """Days, weeks or months from one to the next, 1 to 100."""
-    number_of_repeats: int | None = None
+    number_of_repeats: Annotated[int, Within(least=1, most=100)] | None = None
     """1 to 51; of availability blocks, 1 to 100."""
+
+
+RepeatRuleOfBookings = Annotated[
+    RepeatRule, Narrowed("number_of_repeats", Within(least=1, most=51))
+]
+"""What all but availability blocks take."""
 
 
 class Cancellable(Resource[M]):

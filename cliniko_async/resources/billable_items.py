@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models import Link, Moment, Record, Ref, Text100, Text255, model
+from cliniko_async._models import Link, Moment, Record, Ref, SignedAmount, Text100, Text255, model
 from cliniko_async._query import DateTimeField, Filters, IdField
 from cliniko_async._verbs import Archivable, Archived, DeletionDeprecated, Gettable, Listable
 
@@ -32,7 +32,7 @@ class BillableItemFields(TypedDict, total=False):
     name: Text255
     item_code: Text100 | None
     item_type: ItemType
-    price: Decimal
+    price: SignedAmount
     tax_id: Ref
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, TypedDict, Unpack
+from typing import Annotated, Final, TypedDict, Unpack
 
-from cliniko_async._models import Id, Link, Moment, Record, Ref, model
+from cliniko_async._models import Id, Link, Moment, Record, Ref, Within, model
 from cliniko_async._query import ArrayField, DateTimeField, Filters, IdField
 from cliniko_async._verbs import (
     Archivable,
@@ -15,7 +15,7 @@ from cliniko_async._verbs import (
     Gettable,
     Listable,
 )
-from cliniko_async.resources.appointments import RepeatRule
+from cliniko_async.resources.appointments import RepeatRule, RepeatRuleOfBookings
 
 __all__ = [
     "GroupAppointment",
@@ -54,13 +54,13 @@ class GroupAppointmentFields(TypedDict, total=False):
     starts_at: datetime
     ends_at: datetime | None
     """By default, and with None, as long after the start as the appointment type takes."""
-    max_attendees: int
+    max_attendees: Annotated[int, Within(least=2, most=99)]
     """By default, as many as the appointment type takes."""
     practitioner_id: Ref
     business_id: Ref
     appointment_type_id: Ref
     notes: str | None
-    repeat_rule: RepeatRule | None
+    repeat_rule: RepeatRuleOfBookings | None
     """One create makes the whole series."""
 
 

@@ -21,6 +21,7 @@ from cliniko_async.resources.appointments import (
     InvoiceStatus,
     NoteStatus,
     RepeatRule,
+    RepeatRuleOfBookings,
 )
 
 __all__ = [
@@ -78,7 +79,7 @@ class IndividualAppointmentFields(TypedDict, total=False):
     """By default, and with None, as long after the start as the appointment type takes."""
     notes: str | None
     patient_case_id: Ref
-    repeat_rule: RepeatRule | None
+    repeat_rule: RepeatRuleOfBookings | None
     """One create makes the whole series."""
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, TypedDict, Unpack
+from typing import Annotated, Final, TypedDict, Unpack
 
 from typing_extensions import deprecated
 
 from cliniko_async._lists import Listing
-from cliniko_async._models import Link, Moment, Record, Ref, Text255, model
+from cliniko_async._models import Like, Link, Moment, Record, Ref, Text255, model
 from cliniko_async._query import DateTimeField, Filter, Filters, IdField
 from cliniko_async._verbs import (
     Archivable,
@@ -34,7 +34,7 @@ class MedicalAlert(Record):
 class MedicalAlertFields(TypedDict, total=False):
     """What can be set on a medical alert."""
 
-    name: Text255
+    name: Annotated[Text255, Like("(?s).+", "a text that is not empty")]
     patient_id: Ref
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Annotated, Final, Literal, TypedDict, Unpack
 
 from cliniko_async._lists import Listing
-from cliniko_async._models import Id, Link, Moment, Record, Ref, model
+from cliniko_async._models import Id, Link, Moment, Record, Ref, Within, model
 from cliniko_async._query import DateField, DateTimeField, Filter, Filters, IdField, StringField
 from cliniko_async._verbs import Archivable, Archived, Gettable, Listable, ListOptions
 
@@ -63,8 +63,8 @@ class PatientCaseFields(TypedDict, total=False):
     closed: bool | None
     referral: bool | None
     referral_type: ReferralType | None
-    max_sessions: int | None
-    max_invoiceable_amount: Decimal | None
+    max_sessions: Annotated[int, Within(least=1, most=200)] | None
+    max_invoiceable_amount: Annotated[Decimal, Within(above=0)] | None
     include_cancelled_attendees: bool | None
     include_dna_attendees: bool | None
     attendee_ids: Sequence[Ref] | None

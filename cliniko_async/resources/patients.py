@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Annotated, Final, Literal, TypedDict, Unpack
 
-from cliniko_async._models import Link, Moment, Record, Ref, Text255, model
+from cliniko_async._models import Email, Like, Link, Longest, Moment, Record, Ref, Text255, model
 from cliniko_async._query import BooleanField, DateField, DateTimeField, Filters, StringField
 from cliniko_async._verbs import (
     Archivable,
@@ -23,6 +23,14 @@ __all__ = ["Patient", "PatientFields", "PatientFilters", "Patients"]
 
 Channel = Literal[1, 2]
 """1 is SMS, 2 e-mail. Three users of the API saw them in 2026; its document lacks them."""
+
+DvaCardNumber = Annotated[
+    str,
+    Like(
+        "|[NVQSWT]([A-Z ][0-9]{1,6}|[A-Z]{2}[0-9]{1,5}|[A-Z]{3}[0-9]{1,4})[A-Z]?",
+        "a file number of the Department of Veterans' Affairs, such as NX123456",
+    ),
+]
 
 ReminderType = Literal["None", "SMS", "Email", "SMS & Email"]
 
@@ -112,7 +120,7 @@ class PatientFields(TypedDict, total=False):
     gender_identity: str | None
     pronouns: Pronouns | None
     occupation: Text255 | None
-    email: Text255 | None
+    email: Annotated[Email, Longest(255)] | None
     patient_phone_numbers: Sequence[PhoneNumber]
     address_1: Text255 | None
     address_2: Text255 | None
@@ -129,13 +137,13 @@ class PatientFields(TypedDict, total=False):
     custom_fields: CustomFields | None
     medicare: Text255 | None
     medicare_reference_number: Text255 | None
-    dva_card_number: str | None
+    dva_card_number: DvaCardNumber | None
     old_reference_id: Text255 | None
     referral_source: Text255 | None
     referring_doctor_id: Ref
     concession_type_id: Ref
     invoice_default_to: str | None
-    invoice_email: str | None
+    invoice_email: Email | None
     invoice_extra_information: str | None
     reminders_communication_channels: Sequence[Channel] | None
     follow_ups_communication_channels: Sequence[Channel] | None

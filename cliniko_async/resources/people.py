@@ -6,6 +6,7 @@ from typing import Literal
 
 import attrs
 
+from cliniko_async._models.bounds import Text50
 from cliniko_async._models.model import NEEDED, READ_ONLY, Model, model
 
 __all__ = ["PhoneNumber", "Pronouns"]
@@ -24,8 +25,8 @@ class PhoneNumber(Model):
 class Pronouns(Model):
     """A person's pronouns. The API takes all five or none."""
 
-    nominative: str | None = attrs.field(default=None, metadata=NEEDED)
-    accusative: str | None = attrs.field(default=None, metadata=NEEDED)
-    pronominal_possessive: str | None = attrs.field(default=None, metadata=NEEDED)
-    predicative_possessive: str | None = attrs.field(default=None, metadata=NEEDED)
-    reflexive: str | None = attrs.field(default=None, metadata=NEEDED)
+    nominative: Text50 | None = attrs.field(default=None, metadata=NEEDED)
+    accusative: Text50 | None = attrs.field(default=None, metadata=NEEDED)
+    pronominal_possessive: Text50 | None = attrs.field(default=None, metadata=NEEDED)
+    predicative_possessive: Text50 | None = attrs.field(default=None, metadata=NEEDED)
+    reflexive: Text50 | None = attrs.field(default=None, metadata=NEEDED)

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final, TypedDict, Unpack
+from typing import Annotated, Final, TypedDict, Unpack
 
-from cliniko_async._models import Id, JsonNumber, Link, Moment, Record, Ref, Text100, Text255, model
+from cliniko_async._models import (
+    LARGEST,
+    Amount,
+    Id,
+    JsonNumber,
+    Link,
+    Moment,
+    Record,
+    Ref,
+    SignedAmount,
+    Text100,
+    Text255,
+    Within,
+    model,
+)
 from cliniko_async._query import DateTimeField, Filters, IdField, StringField
 from cliniko_async._verbs import Archivable, Archived, DeletionDeprecated, Gettable, Listable
 
@@ -42,8 +56,8 @@ class ProductFields(TypedDict, total=False):
     price: JsonNumber
     price_includes_tax: bool | None
     tax_id: Ref
-    cost_price: Decimal | None
-    stock_level: Decimal | None
+    cost_price: Amount | None
+    stock_level: Annotated[SignedAmount, Within(above=-LARGEST)] | None
     """For a new product only: later, make a stock adjustment."""
     product_supplier_id: Ref
     product_supplier_name: str

@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from cliniko_async._models import (
-    TRUE_ALONE,
-    Id,
-    Model,
-    Unknown,
-    model,
-    variants,
-)
+from cliniko_async._models import TRUE_ALONE, Id, Model, Text255, Unknown, model, variants
 from cliniko_async.resources.people import PhoneNumber, Pronouns
 
 __all__ = [
@@ -252,7 +245,7 @@ else:
 class Section(Model):
     """Some questions under one heading."""
 
-    name: str | None = None
+    name: Text255 | None = None
     description: str | None = None
     questions: list[Question] | None = None
 

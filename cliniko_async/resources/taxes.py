@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Never, TypedDict, Unpack
 
-from cliniko_async._models import Record, Ref, model
+from cliniko_async._models import Amount, Record, Ref, model
 from cliniko_async._query import Filters
 from cliniko_async._verbs import Deletable, Gettable, Listable
 
@@ -27,8 +27,8 @@ class TaxFields(TypedDict, total=False):
     """What can be set on a tax."""
 
     name: str
-    rate: Decimal
-    amount: Decimal
+    rate: Amount
+    amount: Amount
 
 
 class TaxFilters(Filters):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypedDict, Unpack
 
-from cliniko_async._models import Moment, Record, Ref, Text255, model
+from cliniko_async._models import Color, Minutes, Moment, Record, Ref, Text255, model
 from cliniko_async._query import DateTimeField, Filters
 from cliniko_async._verbs import Archivable, Archived, Gettable, Listable
 
@@ -32,8 +32,8 @@ class UnavailableBlockTypeFields(TypedDict, total=False):
     """What can be set on an unavailable block type."""
 
     name: Text255
-    color: str
-    duration_in_minutes: int
+    color: Color
+    duration_in_minutes: Minutes
 
 
 class UnavailableBlockTypeFilters(Filters):

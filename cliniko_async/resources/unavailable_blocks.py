@@ -15,7 +15,7 @@ from cliniko_async._verbs import (
     Gettable,
     Listable,
 )
-from cliniko_async.resources.appointments import RepeatRule
+from cliniko_async.resources.appointments import RepeatRule, RepeatRuleOfBookings
 
 __all__ = [
     "UnavailableBlock",
@@ -52,7 +52,7 @@ class UnavailableBlockFields(TypedDict, total=False):
     practitioner_id: Ref
     business_id: Ref
     notes: str | None
-    repeat_rule: RepeatRule | None
+    repeat_rule: RepeatRuleOfBookings | None
     """One create makes the whole series."""
 
 

@@ -22,7 +22,6 @@ from sessions import AGENT
 
 from cliniko_async import AsyncCliniko, Link, PhoneNumber, fields_from_json, resources
 from cliniko_async._models.fields import encode_fields
-from cliniko_async.emulator.facts import load
 from cliniko_async.errors import InvalidFieldsError, InvalidTypeError, InvalidValueError
 from cliniko_async.resources.appointment_types import AppointmentTypeCreateFields
 from cliniko_async.resources.appointments import RepeatRule
@@ -341,19 +340,6 @@ def test_anything_is_json_for_the_api_or_a_clear_error(data: st.DataObject) -> N
     except InvalidFieldsError:
         return
     json.dumps(found if act is encode_fields else encode_fields(kind, found), allow_nan=False)
-
-
-def test_the_longest_texts_are_those_of_the_document() -> None:
-    facts = load().bodies["Patient"].properties
-    for name, fact in facts.items():
-        if fact.get("type") == "string" and "format" not in fact and "enum" not in fact:
-            longest = fact.get("max_length")
-            try:
-                encode_fields(PatientFields, {name: "x" * ((longest or 70_000) + 1)})
-            except InvalidFieldsError:
-                assert longest is not None, name
-            else:
-                assert longest is None, name
 
 
 @pytest.mark.anyio

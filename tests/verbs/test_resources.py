@@ -107,8 +107,20 @@ def has_schema(name: str) -> bool:
     }
 
 
+SAMPLES: Mapping[str, Any] = {
+    "color": "#0099ff",
+    "dva_card_number": "NX123456",
+    "email": "ann@example.com",
+    "invoice_email": "ann@example.com",
+    "max_attendees": 2,
+}
+"""Values of fields that are not held to a type alone."""
+
+
 def value_for(name: str, hint: Any) -> Any:
     """A value of a type, whatever it means."""
+    if name in SAMPLES:
+        return SAMPLES[name]
     if get_origin(hint) is Literal:
         return get_args(hint)[0]
     if get_origin(hint) in (Union, types.UnionType, Sequence):
