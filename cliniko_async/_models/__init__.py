@@ -25,7 +25,7 @@ from cliniko_async._models.bounds import (
 from cliniko_async._models.converter import decode, decode_rows
 from cliniko_async._models.fields import JsonNumber, Narrowed, encode_fields
 from cliniko_async._models.json_fields import fields_from_json
-from cliniko_async._models.links import Link, Ref, is_id, to_id
+from cliniko_async._models.links import Link, Ref, expect_several, is_id, to_id
 from cliniko_async._models.local_days import LocalDay, days_between, zone_of
 from cliniko_async._models.model import (
     NEEDED,
@@ -77,6 +77,7 @@ __all__ = [
     "decode",
     "decode_rows",
     "encode_fields",
+    "expect_several",
     "fields_from_json",
     "hooked",
     "is_id",

@@ -80,7 +80,7 @@ class _Unfit(Exception):  # noqa: N818 - it never leaves this module
 
 def shown(name: object) -> str:
     """A member's name, unless it may be something else that was put in its place."""
-    return name if isinstance(name, str) and _NAME.fullmatch(name) else "[...]"
+    return bare(name) if isinstance(name, str) and _NAME.fullmatch(name) else "[...]"
 
 
 def is_a(value: object, *kinds: type) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -16,7 +17,7 @@ from cliniko_async.errors import InvalidTypeError, InvalidValueError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Link", "Ref", "is_id", "split_url", "to_id"]
+__all__ = ["Link", "Ref", "expect_several", "is_id", "split_url", "to_id"]
 
 _ID: Final = re.compile(r"[0-9]{1,20}")
 _NAME_OR_ID: Final = re.compile(r"[a-z_]+|[0-9]{1,20}")
@@ -162,6 +163,17 @@ def to_id(ref: Ref, resource: str | None = None) -> str:
     if not is_id(text):
         raise InvalidValueError("an id is a string of up to 20 digits, such as '123'")
     return text
+
+
+def expect_several(values: object, otherwise: str) -> None:
+    """Refuse one value, or one record, where several are due.
+
+    Raises:
+        InvalidTypeError: It is one, with the message that says what to write.
+    """
+    is_one = isinstance(values, str | bytes) or hasattr(values, "id")  # links and records have one
+    if is_one or not isinstance(values, Iterable):
+        raise InvalidTypeError(otherwise)
 
 
 def _leads_to(name: str, resource: str) -> bool:

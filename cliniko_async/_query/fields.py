@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from cliniko_async._models import kinds
-from cliniko_async._models.links import Link, Ref
+from cliniko_async._models.links import Ref, expect_several
 from cliniko_async._models.moments import utc_text
 from cliniko_async._models.relations import leads_to
 from cliniko_async._query.query_string import DatePattern
@@ -199,6 +199,7 @@ class IntegerField(_Ordered[int, Owner]):
 
     def is_in(self, values: Iterable[int]) -> Filter[Owner]:
         """Keep records with one of these values."""
+        expect_several(values, f"{self.name}.is_in takes several numbers: write [5]")
         return Filter(self.name, "=" + _comma_list(self.name, map(self._text, values)))
 
 
@@ -226,8 +227,7 @@ class IdField(_Ordered[Ref, Owner]):
 
     def is_in(self, values: Iterable[Ref]) -> Filter[Owner]:
         """Keep records with one of these ids."""
-        if isinstance(values, (str, Link)):
-            raise InvalidTypeError(f"{self.name}.is_in takes several ids: write [id]")
+        expect_several(values, f"{self.name}.is_in takes several ids: write [id]")
         return Filter(self.name, "=" + _comma_list(self.name, map(self._text, values)))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, overload
 import anyio
 
 from cliniko_async._http.request import Request
-from cliniko_async._models.links import Link, Ref, to_id
+from cliniko_async._models.links import Ref, expect_several, to_id
 from cliniko_async._models.model import Model
 from cliniko_async._verbs.batches import (
     IDS_PER_REQUEST,
@@ -24,7 +24,6 @@ from cliniko_async.errors import (
     ApiError,
     DecodeError,
     IncompleteListingError,
-    InvalidTypeError,
     InvalidValueError,
     NotFoundError,
 )
@@ -109,8 +108,7 @@ class Batched(Resource[M], Generic[M, I]):
             NotFoundError: Some were not found: `.ids` has their ids, `.found` the others.
             IncompleteListingError: The server ignores the filter on ids.
         """
-        if isinstance(ids, (str, Link)):
-            raise InvalidTypeError("get_many takes several ids: write get_many([id])")
+        expect_several(ids, "get_many takes several ids: write get_many([id])")
         if missing not in ("raise", "none"):
             raise InvalidValueError("missing= takes 'raise' or 'none'")
         asked = [None if ref is None else to_id(ref, self.name) for ref in ids]
@@ -138,8 +136,7 @@ class Batched(Resource[M], Generic[M, I]):
             InvalidValueError: A link leads to another resource.
             IncompleteListingError: The server ignores the filter on ids.
         """
-        if isinstance(ids, (str, Link)):
-            raise InvalidTypeError("by_id takes several ids: write by_id([id])")
+        expect_several(ids, "by_id takes several ids: write by_id([id])")
         asked = [to_id(ref, self.name) for ref in ids if ref is not None]
         return await self._find(asked, hidden_kinds(type(self)))
 

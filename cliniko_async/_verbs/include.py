@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from cliniko_async._lists import undecoded
 from cliniko_async._models.bare_values import bare
+from cliniko_async._models.kinds import shown
 from cliniko_async.errors import InvalidTypeError, InvalidValueError, expect
 
 if TYPE_CHECKING:
@@ -73,14 +74,14 @@ def checked_include(include: Iterable[str], resource: type[object]) -> Sequence[
         InvalidValueError: The resource has no such hidden records.
     """
     if isinstance(include, str):
-        raise InvalidTypeError(f"include= takes a set: write include={{{bare(include)!r}}}")
+        raise InvalidTypeError(f"include= takes a set: write include={{{shown(include)!r}}}")
     expect(include, Iterable, "include= takes a set of names, such as {'archived'}")
     known = hidden_kinds(resource)
     kinds = [bare(kind) for kind in include]
     for kind in kinds:
         if kind not in known:
             can = ", ".join(known) or "nothing"
-            raise InvalidValueError(f"include={kind!r}: there is {can} to include here")
+            raise InvalidValueError(f"include={shown(kind)!r}: there is {can} to include here")
     return tuple(dict.fromkeys(kinds))
 
 

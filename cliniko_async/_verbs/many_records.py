@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypedDict, TypeVar, Unpack
 
 from cliniko_async._lists.changes import Changes
@@ -237,6 +238,7 @@ class Listable(Lists[M, F, I], Batched[M, I]):
             InvalidTypeError: Neither or both of `since` and `cursor` were passed.
             InvalidValueError: The text is not a cursor, or the date-time has no time zone.
         """
+        expect(cursor, (str, NoneType), "cursor= takes the text of the last run's .cursor")
         bulk = type(self)(self._view.bulk())
         return Changes(
             self._view,
@@ -279,11 +281,12 @@ class Listable(Lists[M, F, I], Batched[M, I]):
 
 def _fill(template: str, parent: Ref | None) -> str:
     """The path that a template gives with a parent's id."""
-    if parent is None:
+    if "{" not in template:
         return template
     before, _, rest = template.partition("{")
     resource = before.rstrip("/").rpartition("/")[2]
-    return before + to_id(parent, resource) + rest.partition("}")[2]
+    ref: Any = parent  # None where a record has no such relation, which is an error here
+    return before + to_id(ref, resource) + rest.partition("}")[2]
 
 
 def _key(template: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, TypeVar
 
 from cliniko_async._http import Repeat
 from cliniko_async._models import Model, Narrowed, Ref, Within, bare, model
+from cliniko_async._query import checked_text
 from cliniko_async._verbs import Resource
 from cliniko_async.errors import InvalidTypeError, InvalidValueError, expect
 
@@ -94,7 +95,7 @@ class Cancellable(Resource[M]):
         body: dict[str, object] = {"cancellation_reason": _code_of(reason)}
         if note is not None:
             expect(note, str, f"note= takes a text, not {type(note).__name__}")
-            body["cancellation_note"] = bare(note)
+            body["cancellation_note"] = checked_text(bare(note))
         expect(apply_to_repeats, bool, "apply_to_repeats= takes True or False")
         if apply_to_repeats:
             body["apply_to_repeats"] = True

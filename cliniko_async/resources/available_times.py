@@ -14,13 +14,12 @@ import attrs
 from cliniko_async._http import Request
 from cliniko_async._lists import Listing, Source
 from cliniko_async._lists.plan import Reading
-from cliniko_async._models import Id, Link, Model, Moment, Ref, decode, model, to_id
+from cliniko_async._models import Id, Model, Moment, Ref, decode, expect_several, model, to_id
 from cliniko_async._query import NoFilters
 from cliniko_async._verbs import Lists
 from cliniko_async.errors import (
     ApiError,
     DecodeError,
-    InvalidTypeError,
     InvalidValueError,
     NotBookableError,
     NotFoundError,
@@ -99,16 +98,13 @@ class AvailableTimes(Lists[AvailableTime, NoFilters, Never]):
             NotBookableError: All that was named exists, and cannot be booked online.
             NotFoundError: Something that was named does not exist.
         """
-        if isinstance(practitioner_ids, (str, Link)):
-            raise InvalidTypeError("practitioner_ids takes several ids: write [id]")
+        expect_several(practitioner_ids, "practitioner_ids takes several ids: write [id]")
         if unbookable not in ("raise", "skip"):
             raise InvalidValueError("unbookable= takes 'raise' or 'skip'")
+        places = [_Place.of(business_id, id, appointment_type_id) for id in practitioner_ids]
         spans = tuple(_spans(*await self._days(business_id, from_, to)))
         found = await self._view.together(
-            self._of_practitioner(
-                _Place(business_id, id, appointment_type_id), spans, skip=unbookable == "skip"
-            )
-            for id in practitioner_ids
+            self._of_practitioner(place, spans, skip=unbookable == "skip") for place in places
         )
         times = [time for own in found for time in own if time.appointment_start]
         return sorted(times, key=attrgetter("appointment_start"))
@@ -138,7 +134,7 @@ class AvailableTimes(Lists[AvailableTime, NoFilters, Never]):
             NotBookableError: All that was named exists, and cannot be booked online.
             NotFoundError: Something that was named does not exist.
         """
-        place = _Place(business_id, practitioner_id, appointment_type_id)
+        place = _Place.of(business_id, practitioner_id, appointment_type_id)
         first, last = await self._days(business_id, from_, to)
         params = (("from", first.isoformat()), ("to", last.isoformat()))
         template = f"{self.path}/next_available_time"
@@ -199,9 +195,9 @@ class AvailableTimes(Lists[AvailableTime, NoFilters, Never]):
             if skip and not {"business", "appointment type"}.intersection(why.hidden):
                 return []
             raise why from error
-        practitioner_id = to_id(place.practitioner_id)
+        id = place.practitioner_id
         return [
-            AvailableTime(appointment_start=time.appointment_start, practitioner_id=practitioner_id)
+            AvailableTime(appointment_start=time.appointment_start, practitioner_id=id)
             for times in found
             for time in times
         ]
@@ -241,16 +237,25 @@ class AvailableTimes(Lists[AvailableTime, NoFilters, Never]):
 
 @attrs.frozen
 class _Place:
-    business_id: Ref
-    practitioner_id: Ref
-    appointment_type_id: Ref
+    business_id: str
+    practitioner_id: str
+    appointment_type_id: str
+
+    @classmethod
+    def of(cls, business: Ref, practitioner: Ref, appointment_type: Ref) -> _Place:
+        """The place with these ids, or links."""
+        return cls(
+            to_id(business, "businesses"),
+            to_id(practitioner, "practitioners"),
+            to_id(appointment_type, "appointment_types"),
+        )
 
     @property
     def path(self) -> str:
-        business = to_id(self.business_id, "businesses")
-        practitioner = to_id(self.practitioner_id, "practitioners")
-        kind = to_id(self.appointment_type_id, "appointment_types")
-        return f"/businesses/{business}/practitioners/{practitioner}/appointment_types/{kind}"
+        return (
+            f"/businesses/{self.business_id}/practitioners/{self.practitioner_id}"
+            f"/appointment_types/{self.appointment_type_id}"
+        )
 
 
 def _read_time(body: bytes) -> AvailableTime | DecodeError:
