@@ -322,14 +322,14 @@ class LeasedLedger(Ledger):
     def _is_down(self, error: StoreError) -> None:
         now = self._now()
         if not self._failures:
-            self._down_since = now
-            logger.warning("user %s: the shared limiter does not answer: %s", self.name, error)
+            self._down_since = self._asked_at
+            logger.warning("user %s: the shared limiter does not work: %s", self.name, error)
         self._not_before = now + min(FIRST_DELAY * 2**self._failures, LONGEST_DELAY)
         self._failures += 1
         if error.hopeless:
             self.dispatcher.fail_all(f"the shared limiter cannot be used: {error}")
         elif now >= self._down_since + self._patience:
-            message = f"the shared limiter does not answer: {error}"
+            message = f"the shared limiter has not worked for {self._patience:g} s: {error}"
             self.dispatcher.fail_all(message, asked_by=now - self._patience)
 
 

@@ -29,8 +29,9 @@ evenly. First come, first served holds within a process. Between processes, who 
 the places that are free.
 
 When Redis is gone, calls wait and it is tried again; after `patience` seconds they end with
-`LimiterUnavailableError`. No request is ever sent without a place. A call's `max_wait` is over no
-sooner than Redis has answered once, or after a second.
+`LimiterUnavailableError`. They end at once if Redis refuses the password, belongs to a cluster, or
+is something else. No request is ever sent without a place. A call's `max_wait` is over no sooner
+than Redis has answered once, or after a second.
 
 A Redis that has lost its data (a flush, a restart without persistence, a fail-over to a replica
 that lagged) has forgotten which places are taken: for one window, more requests may leave than are
@@ -45,7 +46,17 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    ClusterCrossSlotError,
+    ClusterDownError,
+    InvalidResponse,
+    MovedError,
+    NoPermissionError,
+    ReadOnlyError,
+    ResponseError,
+)
 
 from cliniko_async.errors import ClinikoError, InvalidValueError, expect
 from cliniko_async.limits.script import SCRIPT, arguments, read
@@ -55,7 +66,21 @@ from cliniko_async.limits.store import Question, Reply, Store, StoreError
 __all__ = ["RedisLimiter"]
 
 CALL_SECONDS: Final = 5.0
-"""Seconds after which Redis is taken to be gone."""
+"""Seconds after which Redis is taken to be gone, if `patience` is not shorter."""
+
+LEAST_SECONDS: Final = 0.5
+"""The same, whatever `patience` is: a Redis that is well may take some milliseconds."""
+
+
+_NOT_LET_IN: Final = "are the URL's user, password and database right?"
+_ADVICE: Final[dict[tuple[type[Exception], ...], str]] = {
+    (AuthenticationError, NoPermissionError): _NOT_LET_IN,
+    (MovedError, AskError, ClusterDownError, ClusterCrossSlotError): (
+        "this server is part of a cluster, which is not followed: name a Redis that stands alone"
+    ),
+    (ReadOnlyError,): "this server is a replica: name the one that takes writes",
+    (InvalidResponse, TypeError, ValueError): "what answers there is not Redis",
+}
 
 
 class RedisLimiter(SharedLimiter):
@@ -63,7 +88,8 @@ class RedisLimiter(SharedLimiter):
 
     Args:
         url: Such as `redis://localhost:6379/0`, `rediss://...` for TLS, or `unix://...`.
-        patience: Seconds that a call waits for a Redis that does not answer.
+        patience: Seconds that a call waits for a Redis that does not answer. It is looked at when
+            an attempt has failed, which takes up to 5 s.
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
@@ -81,24 +107,25 @@ class RedisLimiter(SharedLimiter):
             expect(url, str, "RedisLimiter takes a URL such as 'redis://localhost:6379/0'")
             super().__init__(url, patience=patience)
             self._url = url
-            _connect(url)  # connects to nothing yet, but reads the URL
+            _connect(url, patience)  # connects to nothing yet, but reads the URL
         except ClinikoError as error:
             return error.with_traceback(None)
         return None
 
     def _store(self, name: str) -> Store:
-        return RedisStore(_connect(self._url), name)
+        return RedisStore(_connect(self._url, self._patience), name)
 
 
-def _connect(url: str) -> Any:
+def _connect(url: str, patience: float) -> Any:
+    seconds = max(min(CALL_SECONDS, patience), LEAST_SECONDS)
     # Any: redis-py's own types differ too much between the versions that we work with.
     connect: Any = Redis.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] # likewise
     try:
         # A call that was lost must not be sent again as it was: the conversation makes a new one.
         client = connect(
             url,
-            socket_timeout=CALL_SECONDS,
-            socket_connect_timeout=CALL_SECONDS,
+            socket_timeout=seconds,
+            socket_connect_timeout=seconds,
             retry=Retry(NoBackoff(), 0),
         )
         client.connection_pool.make_connection()  # reads the URL's options
@@ -130,21 +157,22 @@ class RedisStore:
             return read(await self._script(keys=self._keys, args=arguments(question)))
         except Exception as error:  # noqa: BLE001 - whatever it is, no call may hang for it
             problem = type(error).__name__  # its message may name hosts
-            hopeless = _is_hopeless(error)
-        raise StoreError(
-            f"{problem}: are the URL's user, password and database right?" if hopeless else problem,
-            hopeless=hopeless,
-        )
+            advice = _advice(error)
+            hopeless = bool(advice) and not isinstance(error, ReadOnlyError)  # a fail-over ends
+        raise StoreError(f"{problem}: {advice}" if advice else problem, hopeless=hopeless)
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._client.aclose()
 
 
-def _is_hopeless(error: Exception) -> bool:
-    """Whether Redis was reached and said something that trying again does not change."""
-    if isinstance(error, AuthenticationError | NoPermissionError):
-        return True
+def _advice(error: Exception) -> str:
+    """What somebody has to do, if Redis was reached and trying again may not help."""
+    for kinds, advice in _ADVICE.items():
+        if isinstance(error, kinds):
+            return advice
     # Not one of its subclasses, such as those of a server that loads or fails over.
     refused = type(error) is ResponseError
-    return refused and any(word in str(error) for word in ("DB index", "WRONGPASS", "unknown"))
+    if refused and any(word in str(error) for word in ("DB index", "WRONGPASS", "unknown")):
+        return _NOT_LET_IN
+    return ""

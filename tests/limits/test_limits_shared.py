@@ -153,7 +153,7 @@ async def test_calls_wait_for_a_store_that_is_gone_and_end_with_an_error(meeting
     store = process.stores[0]
     store.is_gone = True
     now = asyncio.get_running_loop().time
-    with pytest.raises(LimiterUnavailableError, match="does not answer"):
+    with pytest.raises(LimiterUnavailableError, match="has not worked for"):
         await allowance.acquire()
     assert 20 <= now() < 23
     assert store.asked < 20
