@@ -151,6 +151,15 @@ class Differences:
         self.through: datetime | None = None
         self.total: int | None = None
 
+    def found(self, without: Sequence[str] = ()) -> int:
+        """How many different records were found so far, those that no longer exist among them.
+
+        Args:
+            without: Ids of records that do not count.
+        """
+        gone = self._gone - self._changed.keys()
+        return len(self._changed) + len(gone) - sum(id in self._changed for id in without)
+
     async def find(self, copy: Copy) -> AsyncGenerator[Found]:
         """Yield what differs; at the end, the copy is as the API was at `until`, or later.
 

@@ -54,7 +54,8 @@ class MirrorSummary:
     """What a run of `mirror` did.
 
     Attributes:
-        rows: Rows that were written, by table. Recent changes are written again.
+        rows: Rows that were written or removed, by table, each counted once. What changed shortly
+            before the last change that is known is written again in each run, for clocks differ.
         requests: Requests that were sent.
         seconds: How long it took.
         bad_records: Records that did not fit their model. They are missing from the tables, or are
@@ -195,7 +196,7 @@ class _Job:
         Raises:
             ClinikoError: As `mirror` does.
         """
-        error: ClinikoError | None = None
+        error: Exception | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._bridge.guard, self._tasks)
             # Requests are begun while dlt gets ready.
@@ -208,7 +209,7 @@ class _Job:
             await checkpoint_if_cancelled()  # before its result, which would be another one's end
             try:
                 error = error or await self._copy(asking.result())
-            except ClinikoError as own:  # raised in a group, it would be one
+            except Exception as own:  # noqa: BLE001 - raised in a group, it would be one
                 error = own.with_traceback(None)
             tasks.cancel_scope.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

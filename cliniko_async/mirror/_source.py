@@ -336,7 +336,8 @@ class _TableSource:
             differences = finding.find(copy if known else Nothing(marks))
             async for found in differences:
                 table = self._stamped(resource.model, found, clock)
-                self._count(len(table), finding.total)
+                # By records: one that was updated and archived is found twice, and written once.
+                self._count(finding.found(self.work.bad.ids(self.name)), finding.total)
                 yield table
                 if self.work.is_over and finding.through is not None:
                     complete = False
@@ -355,7 +356,8 @@ class _TableSource:
         return _stamped(table_of(model, found.rows, self.work.bad.of(self.name)), found.gone, clock)
 
     def _count(self, rows: int, total: int | None) -> None:
-        self.work.rows[self.name] += rows
+        """Say how many rows were found so far."""
+        self.work.rows[self.name] = rows
         self.work.tell(self.name, self.work.rows[self.name], total, False)  # noqa: FBT003 - see Work
 
     def _complete(self, total: int | None) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import dlt
 import duckdb
+import httpx
 import pytest
 from click.testing import CliRunner
 from postgres_server import running_postgres
@@ -256,6 +257,49 @@ def left_behind(*folders: Path, but: Path) -> list[Path]:
 def names_in(folder: Path) -> set[str]:
     """What is in a folder, hidden files too."""
     return {path.name for path in folder.iterdir()}
+
+
+def written_after(file: Path, moment: datetime | None) -> tuple[int, datetime]:
+    """How many patients were written after a moment, and when the last one was."""
+    with duckdb.connect(str(file), read_only=True) as database:
+        found = database.execute(
+            "SELECT count(*) FILTER (_read_at > $1 OR $1 IS NULL), max(_read_at) FROM patients",
+            [moment],
+        ).fetchone()
+    assert found
+    return found
+
+
+async def test_the_summary_says_how_many_rows_were_written_each_once(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    clinic, file, last = emulator.clinic, tmp_path / "clinic.duckdb", None
+    async with session(emulator) as cliniko:
+        for archived in (0, 5, 2):  # found by `updated_at`, and by `archived_at` again
+            shown = [row["id"] for row in clinic.records("patients") if not row["archived_at"]]
+            for id in shown[:archived]:
+                clinic.archive("patients", id)
+            summary = await mirror(cliniko, file, ["patients"])
+            rows, last = written_after(file, last)
+            assert summary.rows == {"patients": rows}
+            assert rows >= archived
+
+
+class WithoutSettings(httpx.AsyncBaseTransport):
+    """A transport of somebody's own, which fails when it is asked about the account."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/settings/public"):
+            raise LookupError("there are no settings here")
+        return httpx.Response(200, json={"total_entries": 0, "links": {}, "taxes": []})
+
+
+async def test_what_a_transport_raises_is_raised_as_it_is(tmp_path: Path) -> None:
+    async with AsyncCliniko(
+        "MS0xMIRROR-au1", user_agent=AGENT, transport=WithoutSettings()
+    ) as cliniko:
+        with pytest.raises(LookupError, match="no settings here"):
+            await mirror(cliniko, tmp_path / "clinic.duckdb", ["taxes"])
 
 
 @pytest.mark.parametrize("fails", [False, True])
