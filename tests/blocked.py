@@ -11,10 +11,39 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["POSIX_ONLY", "without"]
+__all__ = ["LIKE_WINDOWS", "POSIX_ONLY", "without"]
 
 POSIX_ONLY = ("fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty")
 """Modules of the standard library that Windows has not."""
+
+POSIX_NAMES = {
+    "os": (
+        *("fchown", "chown", "getuid", "geteuid", "getgid", "getegid", "getgroups"),
+        *("killpg", "setsid", "mkfifo", "statvfs", "sched_getaffinity", "uname", "getloadavg"),
+        *("O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "sync", "pread", "pwrite"),
+    ),
+    "signal": ("SIGALRM", "SIGHUP", "SIGKILL", "SIGQUIT", "SIGUSR1", "pthread_sigmask"),
+    "time": ("tzset",),
+}
+"""What is in modules of the standard library on POSIX alone."""
+
+LIKE_WINDOWS = f"""
+import asyncio, importlib, multiprocessing, platformdirs, subprocess, tempfile  # these know better
+
+for module, names in {POSIX_NAMES!r}.items():
+    for name in names:
+        vars(importlib.import_module(module)).pop(name, None)
+
+def add_signal_handler(self, number, callback, *args):
+    raise NotImplementedError
+
+asyncio.SelectorEventLoop.add_signal_handler = add_signal_handler
+asyncio.SelectorEventLoop.remove_signal_handler = add_signal_handler
+
+import warnings  # a file that is opened in the platform's own encoding is another one there
+warnings.filterwarnings("error", category=EncodingWarning, module="cliniko_async")
+"""
+"""Takes away what Windows has not; run it with PYTHONWARNDEFAULTENCODING=1."""
 
 PATIENCE = 120
 

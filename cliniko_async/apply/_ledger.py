@@ -27,6 +27,9 @@ __all__ = ["Ledger", "Line"]
 
 PRIVATE_FILE: Final = 0o600
 
+TO_APPEND: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+"""How a ledger is opened; Windows would write two characters for the end of a line."""
+
 State = Literal["sent", "done", "refused", "not sent", "over"]
 
 BEGINNING: Final = b'{"job":'
@@ -94,7 +97,7 @@ class Ledger:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 opened.enter_context(lock)
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+                descriptor = os.open(path, TO_APPEND, PRIVATE_FILE)
             except Timeout:
                 raise InvalidValueError(
                     f"another process is working with {path}: wait for it to end"

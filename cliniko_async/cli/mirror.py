@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import click
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from cliniko_async.export import Progress
 
 __all__ = ["mirror"]
+
+SCHEMA: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+"""A profile's name that can be a schema's as it is."""
 
 
 @cliniko.command(examples=("cliniko mirror clinic.duckdb patients invoices",))
@@ -153,7 +157,14 @@ class _Job:
         return str(folder / f"{profile}.duckdb")
 
     def _dataset(self, profile: str | None) -> str | None:
-        return profile if profile and self.shared else self.dataset
+        if profile is None or not self.shared:
+            return self.dataset
+        if not SCHEMA.fullmatch(profile):
+            raise click.ClickException(
+                f"its schema is named as the profile: rename [{profile}] with small letters, "
+                "digits and underscores, such as [north], or name a folder as TARGET"
+            )
+        return profile
 
     def _where(self, profile: str | None) -> str:
         schema = f", schema {self._dataset(profile)}" if self._dataset(profile) else ""

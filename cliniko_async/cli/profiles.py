@@ -12,6 +12,7 @@ is refused unless the profile also says `allow_inline_key = true`: such files en
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import stat
 import subprocess
@@ -31,6 +32,9 @@ __all__ = ["Profile", "profile_named", "profile_names", "profiles_file"]
 
 FOLDER: Final = "cliniko"
 FILE: Final = "profiles.toml"
+
+NAME: Final = re.compile(r"[\w-]+")
+"""A profile's name, which is also that of a folder or file: no platform refuses these."""
 
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 """What others than its owner may do with a file."""
@@ -148,6 +152,10 @@ def _read(file: Path) -> Mapping[str, Any]:
 
 
 def _checked(name: str, said: object) -> Profile:
+    if not NAME.fullmatch(name):
+        raise click.ClickException(
+            f"{FILE}: [{name!r}] is no name for a profile: write letters, digits, - and _"
+        )
     settings = {field.name: field for field in attrs.fields(Profile) if field.name != "name"}
     if not isinstance(said, dict):
         raise click.ClickException(f"{FILE}: write [{name}], and below it what belongs to it")

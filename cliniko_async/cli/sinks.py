@@ -167,7 +167,7 @@ def checked_command(command: str, seconds: float = EXEC_TIMEOUT) -> Attempt:
         click.BadParameter: There is no such command.
     """
     try:
-        words = shlex.split(command)
+        words = _words(command)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--exec") from None
     if not words or shutil.which(words[0]) is None:
@@ -175,11 +175,23 @@ def checked_command(command: str, seconds: float = EXEC_TIMEOUT) -> Attempt:
     return lambda line: _run(words, line, seconds)
 
 
+def _words(command: str) -> list[str]:
+    """A command's words. On Windows, a backslash is part of a path."""
+    if os.name != "nt":
+        return shlex.split(command)
+    return [word.strip('"') for word in shlex.split(command, posix=False)]
+
+
 async def _run(words: list[str], line: bytes, seconds: float) -> str | None:
     try:
         # A group of its own: Ctrl-C is for the watch, which lets the command end.
         process = await anyio.open_process(
-            words, stdin=subprocess.PIPE, stdout=None, stderr=None, start_new_session=True
+            words,
+            stdin=subprocess.PIPE,
+            stdout=None,
+            stderr=None,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
     except OSError as error:
         return f"the command could not be run ({error.strerror})"

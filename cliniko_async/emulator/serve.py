@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -42,8 +43,10 @@ def listening(port: int) -> socket.socket:
         PortTakenError: Another program listens on the port already.
     """
     listener = socket.socket()
-    # As uvicorn does itself, so that a server can begin where one has just ended.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # As uvicorn does itself, so that a server can begin where one has just ended. On Windows it
+    # would let two programs listen on one port.
+    if os.name != "nt":
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))
         listener.listen()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 from typing import TYPE_CHECKING
 
+import click
 import pytest
-from blocked import POSIX_ONLY, without
+from blocked import LIKE_WINDOWS, POSIX_ONLY, without
 
-from cliniko_async.cli import cliniko
+from cliniko_async.cli import cliniko, sinks
 from cliniko_async.cli.missing import MODULES
 
 if TYPE_CHECKING:
@@ -61,6 +65,73 @@ def test_it_works_without_what_only_posix_has(
     run = without(POSIX_ONLY, COMMAND.format(arguments=list(arguments)), cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / left).stat().st_size
+
+
+EVERY_COMMAND = """
+import asyncio, json, pathlib
+from click.testing import CliRunner
+from cliniko_async.cli import cliniko
+from cliniko_async.emulator import Clinic, Emulator
+from cliniko_async.emulator.serve import running
+
+pathlib.Path("rows.csv").write_text(
+    "first_name,last_name,old_reference_id\\n\u0141ukasz \U0001f642,Testperson,7\\n",
+    encoding="utf-8",
+)
+apply = ["apply", "rows.csv", "--to", "patients", "--key", "old_reference_id"]
+USES = [
+    ["list", "patients", "-f", "all"],
+    ["list", "patients", "--format", "csv"],
+    ["list", "patients", "-f", "id,first_name", "--format", "table"],
+    ["count", "patients"],
+    ["get", "settings"],
+    ["request", "GET", "/taxes"],
+    ["describe", "patients"],
+    ["whoami"],
+    ["doctor", "--reads", "3"],
+    ["profiles"],
+    ["completion", "bash"],
+    [*apply, "--plan"],
+    apply,
+    apply,
+    ["export", "taxes", "patients", "--to", "clinic"],
+    ["export", "taxes", "patients", "--to", "clinic"],
+    ["verify", "clinic"],
+    ["watch", "taxes", "--state", "a.state", "--exec", "no-such-program"],
+]
+
+async def main():
+    emulator = Emulator(Clinic.seeded(patients=30, appointments=0), limit=100_000)
+    async with running(emulator) as url:
+        environment["CLINIKO_BASE_URL"] = url
+        for use in USES:
+            invoke = lambda: CliRunner().invoke(cliniko, use, env=environment)
+            run = await asyncio.to_thread(invoke)
+            print(json.dumps([use[0], run.exit_code, f"{run.exception!r} {run.output[-300:]}"]))
+
+asyncio.run(main())
+"""
+
+
+def test_every_command_works_with_what_windows_has(tmp_path: Path) -> None:
+    """Its signals, and the modes and flags of its files are others, and so is its encoding."""
+    program = f"{LIKE_WINDOWS}\nenvironment = {UNREACHABLE!r}\n{EVERY_COMMAND}"
+    run = without(
+        POSIX_ONLY,
+        program,
+        cwd=tmp_path,
+        PYTHONWARNDEFAULTENCODING="1",
+        XDG_CONFIG_HOME=str(tmp_path),
+        CLINIKO_LIMITER="host",
+        XDG_STATE_HOME=str(tmp_path),
+    )
+    assert run.returncode == 0, run.stderr
+    said = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(said) == EVERY_COMMAND.count("\n    [") + EVERY_COMMAND.count("\n    apply,")
+    for command, status, output in said:
+        assert status == (2 if command == "watch" else 0), (command, output)
+    assert (tmp_path / "clinic" / "patients.jsonl").read_bytes().count(b"\n") == 31
+    assert b"\r" not in (tmp_path / "rows.csv.ledger").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -134,3 +205,13 @@ def test_the_fixture_says_what_to_install(tmp_path: Path) -> None:
     run = without(["starlette"], program, cwd=tmp_path)
     assert run.returncode == 1
     assert 'starlette is missing: python -m pip install "cliniko-async[emulator]"' in run.stdout
+
+
+def test_a_backslash_of_a_windows_path_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "name", "nt")
+        patch.setattr(shutil, "which", asked.append)
+        with pytest.raises(click.BadParameter, match="no such program"):
+            sinks.checked_command(r'"C:\Program Files\take.exe" --into C:\changes')
+    assert asked == [r"C:\Program Files\take.exe"]

@@ -105,6 +105,7 @@ async def test_a_profile_opens_its_clinic(
         ('[north]\nkey = "cmd: no-such-program"', 0o600, 1, "the command for its key failed"),
         ('[north\nkey = "MS0xNORTH-au1"', 0o600, 1, "is not TOML"),
         ('[nrth]\nkey = "env:A"', 0o600, 2, "did you mean nrth?"),
+        ('["../north"]\nkey = "env:A"', 0o600, 1, "letters, digits, - and _"),
         ("", 0o600, 2, "there is no profile 'north'"),
     ],
 )
@@ -112,7 +113,8 @@ async def test_what_cannot_be_used_is_said(
     file: Path, text: str, mode: int, status: int, advice: str
 ) -> None:
     write(file, text, mode)
-    run = await invoked("whoami", "--profile", "north")
+    name = "../north" if "../north" in text else "north"
+    run = await invoked("whoami", "--profile", name)
     assert run.exit_code == status, run.output
     assert advice in run.stderr
     assert "NORTH-au1" not in run.output
