@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from cliniko_async.emulator import moments
 from cliniko_async.emulator.facts import load
+from cliniko_async.emulator.json_types import is_of_type
 from cliniko_async.emulator.records import schema_of
 from cliniko_async.emulator.tables import KINDS_OF
 
@@ -27,14 +28,6 @@ _OWN: Final[Mapping[str, Fact]] = {
 }
 """What every record of the emulator has, even services, which show none of it."""
 
-_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list, tuple),
-    "object": (dict,),
-}
 _ARTICLES: Final[Mapping[str, str]] = {"array": "a list", "integer": "an int", "object": "a dict"}
 _FORMATS: Final[Mapping[str, str]] = {
     "date": "a date",
@@ -128,10 +121,7 @@ def _plain(where: str, fact: Fact, value: Any) -> Any:
     if "ref" in fact:
         fact = {"type": "object", "properties": load().properties(fact["ref"])}
     kind = fact.get("type", "object" if "properties" in fact or "link" in fact else "")
-    expected = _TYPES.get(kind)
-    if expected and (
-        not isinstance(value, expected) or (isinstance(value, bool) and kind != "boolean")
-    ):
+    if not is_of_type(kind, value):
         wanted = _FORMATS.get(fact.get("format", "")) or _ARTICLES.get(kind, f"a {kind}")
         raise TypeError(f"{where} takes {wanted}, not {type(value).__name__}")
     if "enum" in fact and value not in fact["enum"]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from cliniko_async.emulator import moments
 from cliniko_async.emulator.facts import load
+from cliniko_async.emulator.json_types import is_of_type
 from cliniko_async.emulator.records import linked_id
 
 if TYPE_CHECKING:
@@ -46,15 +47,6 @@ REASONS: Final[Mapping[int, str]] = {
     40: "Away",
     50: "Other",
     60: "Work",
-}
-
-_JSON_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
 }
 
 BOOKINGS: Final = ("individual_appointments", "group_appointments", "unavailable_blocks")
@@ -203,10 +195,7 @@ def _problem(fact: Fact, value: Any) -> str | None:
         return None if fact.get("nullable") or "type" not in fact else "can't be blank"
     if "any_of" in fact:
         return _problem_of_variant(fact["any_of"], value)
-    expected = _JSON_TYPES.get(fact.get("type", ""))
-    if expected and (
-        not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected)
-    ):
+    if not is_of_type(fact.get("type", ""), value):
         # Ids and money are taken as numbers, too; other texts are not.
         number = fact.get("format") in ("int64", "decimal") and isinstance(value, int | float)
         return None if number and not isinstance(value, bool) else "is invalid"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ import pytest
 from writes import WRITES, Place, Write, named, places
 
 from cliniko_async._models.fields import encode_fields
+from cliniko_async.emulator.writes import RefusedError
+from cliniko_async.emulator.writes import _checked as emulator_checked  # pyright: ignore[reportPrivateUsage] # the API's own side
 from cliniko_async.errors import InvalidFieldsError
 
 if TYPE_CHECKING:
@@ -132,6 +135,24 @@ def test_values_are_held_to_the_bounds_of_the_document_and_to_no_others(
         said = told(write, place, value)
         assert fits(place.fact, value) is not bool(said), (value, said)
         assert not said or re.search(r": the API takes ", said)
+
+
+AT_THE_TOP = [(write, place) for write, place in MEASURED if len(place.steps) == 1]
+
+
+@pytest.mark.parametrize(
+    ("write", "place"),
+    AT_THE_TOP,
+    ids=[f"{write.resource} {write.verb} {place.path}" for write, place in AT_THE_TOP],
+)
+def test_the_emulator_holds_values_to_the_same_bounds(write: Write, place: Place) -> None:
+    for value in tried(place.fact):
+        sent = f"{value:f}" if place.fact.get("format") == "decimal" else value
+        body = {place.field: float(value) if place.fact["type"] == "number" else sent}
+        errors: dict[str, str] = {}
+        with contextlib.suppress(RefusedError):
+            emulator_checked(write.operation, body, errors)
+        assert fits(place.fact, value) is (place.field not in errors), (value, errors)
 
 
 def test_bounds_of_every_sort_are_met() -> None:
