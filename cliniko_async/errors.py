@@ -175,7 +175,8 @@ def missing_extra(error: ImportError, extra: str) -> ImportError:
     if module == __name__.partition(".")[0]:
         return error  # a fault of ours, which no package cures
     name = module or "a package"
-    return MissingExtraError(f'{name} is missing: python -m pip install "cliniko-async[{extra}]"')
+    told = f'{name} is missing: python -m pip install "cliniko-async[{extra}]"'
+    return MissingExtraError(told, name=name)
 
 
 class ReadOnlyError(ClinikoError):

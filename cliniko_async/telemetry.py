@@ -18,13 +18,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from cliniko_async.errors import ClinikoError, missing_extra
+
 try:
     from opentelemetry import metrics, trace
     from opentelemetry.trace import SpanKind, StatusCode
-except ImportError:
-    raise ImportError("telemetry needs an extra: pip install 'cliniko-async[otel]'") from None
-
-from cliniko_async.errors import ClinikoError
+except ImportError as _error:
+    raise missing_extra(_error, "otel") from None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

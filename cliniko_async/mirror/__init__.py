@@ -14,7 +14,7 @@ try:
         mirrorable,
         plan,
     )
-except ModuleNotFoundError as _error:
+except ImportError as _error:  # also one that names the extra of tables, which is too little
     raise missing_extra(_error, "mirror") from None
 
 __all__ = ["MirrorError", "MirrorSummary", "cliniko_source", "mirror", "mirrorable", "plan"]

@@ -169,6 +169,8 @@ PROGRAMS = [
     ("redis", "redis", "from cliniko_async.limits import RedisLimiter"),
     ("redis", "redis", "from cliniko_async.limits import limiter_from; limiter_from('redis://h')"),
     ("dlt", "mirror", "from cliniko_async.mirror import mirror"),
+    ("pyarrow", "mirror", "from cliniko_async.mirror import mirror"),
+    ("opentelemetry", "otel", "from cliniko_async.telemetry import instrument"),
     ("pyarrow", "parquet", "import cliniko_async._models.arrow"),
     (
         "pyarrow",
