@@ -23,6 +23,7 @@ import attrs
 import pytest
 from redis_server import Server, emptied, started
 
+from cliniko_async.cli.profiles import FILE, FOLDER
 from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.serve import running
 
@@ -148,7 +149,7 @@ async def ran(folder: Path, emulator: Emulator, *arguments: str, **more: str) ->
 
 
 def test_there_are_languages_that_are_run_and_no_others() -> None:
-    assert {block.language for block in blocks()} == {"python", "console", "sql"}
+    assert {block.language for block in blocks()} == {"python", "console", "sql", "toml"}
 
 
 @of("python")
@@ -222,6 +223,20 @@ async def test_a_release_has_absolute_links(tmp_path: Path) -> None:
         kind = "raw" if image else "blob"
         assert link == f"{home}/{kind}/vversion.example/{before}"
         assert (ROOT / before).exists()
+
+
+@of("toml")
+async def test_toml(block: Block, emulator: Emulator, tmp_path: Path) -> None:
+    file = tmp_path / FOLDER / FILE
+    file.parent.mkdir()
+    file.touch(mode=0o600)
+    file.write_text(block.code)
+    said = await ran(
+        tmp_path, emulator, "-m", "cliniko_async", "profiles", XDG_CONFIG_HOME=str(tmp_path)
+    )
+    for name, settings in tomllib.loads(block.code).items():
+        assert f"{name}  key in " in said
+        assert settings["user_agent"] in said
 
 
 @of("sql", "reports.md")  # whose answers are tested with the views
