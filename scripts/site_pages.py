@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 DOCS: Final = ROOT / "docs"
+PICTURES: Final = "terminals"
+"""The folder of recorded terminals: see `record_terminals.py`."""
 
 LISTS: Final = "Change Changes DatePattern Filter Listing ListingPage Sort Watch WatchedChange"
 SESSION: Final = "AsyncCliniko RequestEvent Traffic Wait"
@@ -244,6 +247,7 @@ def main(folder: Path) -> None:
     ]
     write(to / "llms.txt", llms(guided, public))
     write(to / "style.css", [STYLE.rstrip()])
+    shutil.copytree(DOCS / PICTURES, to / PICTURES, dirs_exist_ok=True)
     write(folder / "zensical.toml", configuration(nav))
 
 

@@ -141,6 +141,15 @@ def test_the_example_of_each_resource_runs(pages: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_recorded_terminal_is_shown(built: Path) -> None:
+    pictures = {file.name for file in (ROOT / "docs" / "terminals").glob("*.svg")}
+    assert pictures
+    page = (built / "command-line" / "index.html").read_text(encoding="utf-8")
+    shown = re.findall(r'<img[^>]* src="\.\./terminals/([^"]+)"', page)
+    assert set(shown) == pictures
+    assert all((built / "terminals" / name).stat().st_size for name in shown)
+
+
 PUBLIC = ("", ".apply", ".doctor", ".emulator", ".errors", ".export", ".limits", ".mirror")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
+PICTURES = sorted(PAGE.with_name("terminals").glob("*.svg"))
 
 EVERYWHERE = {option for param in cliniko.params for option in param.opts} | {"--all-profiles"}
 """Options of the connection, which the page says once for all commands."""
@@ -73,3 +76,17 @@ def test_arguments_are_those_of_the_command() -> None:
         for word, argument in zip(words, arguments, strict=True):
             assert word.startswith("[") is not argument.required, title
             assert ("..." in word) is (argument.nargs == -1), title
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.stem)
+def test_a_recorded_terminal_shows_a_command_and_nothing_of_the_machine(picture: Path) -> None:
+    """`scripts/record_terminals.py` makes them."""
+    text = html.unescape(picture.read_text(encoding="utf-8")).replace("\xa0", " ")
+    shown = re.findall(r"<text [^>]*>([^<]*)", text)
+    prompt = next(line for line in shown if line.startswith("$ cliniko "))
+    name, *arguments = shlex.split(prompt)[2:]
+    if picture.stem != "typo":
+        cliniko.commands[name].make_context(name, arguments)
+    assert re.findall(r"https?://[^ \"]+", text) == ["http://www.w3.org/2000/svg"]
+    assert not re.search(r"/(tmp|root|home|Users|usr)\b", text)
+    assert f"(terminals/{picture.name})" in PAGE.read_text(encoding="utf-8")
