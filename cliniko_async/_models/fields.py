@@ -170,9 +170,13 @@ class _Variant:
         return JSON
 
     def _all_members(self) -> Sequence[Member]:
+        """The members of all models, of which those are needed that all of them need."""
         models: Sequence[type[Model]] = self._union.members
-        every = {member.name: member for model in models for member in _members_of(model)}
-        return [attrs.evolve(member, needed=False) for member in every.values()]
+        parts = [{member.name: member for member in _members_of(model)} for model in models]
+        return [
+            attrs.evolve(member, needed=all(name in p and p[name].needed for p in parts))
+            for name, member in {n: m for part in parts for n, m in part.items()}.items()
+        ]
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from cliniko_async._models import TRUE_ALONE, Model, Unknown, model, variants
+from cliniko_async._models import NEEDED, TRUE_ALONE, Model, Unknown, model, variants
 
 __all__ = [
     "CustomChoice",
@@ -25,7 +25,7 @@ __all__ = [
 class CustomText(Model):
     """A field that holds a text."""
 
-    token: str | None = None
+    token: str | None = attrs.field(default=None, metadata=NEEDED)
     name: str | None = None
     type: Literal["text", "paragraph"] | str | None = None
     value: str | None = None
@@ -36,7 +36,7 @@ class CustomText(Model):
 class CustomDate(Model):
     """A field that holds a date."""
 
-    token: str | None = None
+    token: str | None = attrs.field(default=None, metadata=NEEDED)
     name: str | None = None
     type: Literal["date"] | str | None = None
     value: date | None = None
@@ -47,7 +47,7 @@ class CustomDate(Model):
 class CustomOption(Model):
     """One of the answers that can be chosen."""
 
-    token: str | None = None
+    token: str | None = attrs.field(default=None, metadata=NEEDED)
     name: str | None = None
     selected: bool | None = attrs.field(default=None, metadata=TRUE_ALONE)
     archived: bool | None = None
@@ -67,7 +67,7 @@ class CustomOther(Model):
 class CustomChoice(Model):
     """A field with answers to choose from: several of checkboxes, one of radio buttons."""
 
-    token: str | None = None
+    token: str | None = attrs.field(default=None, metadata=NEEDED)
     name: str | None = None
     type: Literal["checkboxes", "radiobuttons"] | str | None = None
     options: list[CustomOption] | None = None
@@ -98,9 +98,9 @@ else:
 class CustomSection(Model):
     """A section of custom fields."""
 
-    token: str | None = None
+    token: str | None = attrs.field(default=None, metadata=NEEDED)
     name: str | None = None
-    fields: list[CustomField] | None = None
+    fields: list[CustomField] | None = attrs.field(default=None, metadata=NEEDED)
     archived: bool | None = None
 
 

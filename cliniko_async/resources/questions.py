@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from cliniko_async._models import TRUE_ALONE, Id, Model, Text255, Unknown, model, variants
+from cliniko_async._models import NEEDED, TRUE_ALONE, Id, Model, Text255, Unknown, model, variants
 from cliniko_async.resources.people import PhoneNumber, Pronouns
 
 __all__ = [
@@ -40,8 +40,8 @@ __all__ = [
 class TextQuestion(Model):
     """A question answered by a text."""
 
-    name: str | None = None
-    type: Literal["text", "paragraph"] | str | None = None
+    name: str | None = attrs.field(default=None, metadata=NEEDED)
+    type: Literal["text", "paragraph"] | str | None = attrs.field(default=None, metadata=NEEDED)
     required: bool | None = None
     answer: str | None = None
 
@@ -50,8 +50,8 @@ class TextQuestion(Model):
 class DateQuestion(Model):
     """A question answered by a date."""
 
-    name: str | None = None
-    type: Literal["date"] | str | None = None
+    name: str | None = attrs.field(default=None, metadata=NEEDED)
+    type: Literal["date"] | str | None = attrs.field(default=None, metadata=NEEDED)
     required: bool | None = None
     answer: date | None = None
 
@@ -77,8 +77,10 @@ class OtherAnswer(Model):
 class ChoiceQuestion(Model):
     """A question with answers to choose from: several of checkboxes, one of radio buttons."""
 
-    name: str | None = None
-    type: Literal["checkboxes", "radiobuttons"] | str | None = None
+    name: str | None = attrs.field(default=None, metadata=NEEDED)
+    type: Literal["checkboxes", "radiobuttons"] | str | None = attrs.field(
+        default=None, metadata=NEEDED
+    )
     required: bool | None = None
     answers: list[Answer] | None = None
     other: OtherAnswer | None = None
@@ -88,8 +90,8 @@ class ChoiceQuestion(Model):
 class BodyChartsQuestion(Model):
     """A place for drawings, in treatment notes."""
 
-    name: str | None = None
-    type: Literal["bodycharts"] | str | None = None
+    name: str | None = attrs.field(default=None, metadata=NEEDED)
+    type: Literal["bodycharts"] | str | None = attrs.field(default=None, metadata=NEEDED)
     body_chart_ids: list[Id] | None = None
 
 
@@ -97,8 +99,8 @@ class BodyChartsQuestion(Model):
 class SignatureQuestion(Model):
     """A place for a signature, in patient forms."""
 
-    name: str | None = None
-    type: Literal["signature"] | str | None = None
+    name: str | None = attrs.field(default=None, metadata=NEEDED)
+    type: Literal["signature"] | str | None = attrs.field(default=None, metadata=NEEDED)
     required: bool | None = None
     signature_id: Id | None = None
     """What `signatures.get` takes."""
@@ -123,8 +125,8 @@ class Address(Model):
 class AddressQuestion(Model):
     """A question for the patient's address."""
 
-    name: str | None = None
-    type: Literal["address"] | str | None = None
+    name: str | None = attrs.field(default=None, metadata=NEEDED)
+    type: Literal["address"] | str | None = attrs.field(default=None, metadata=NEEDED)
     required: bool | None = None
     patient_field_connection: Literal["address"] | str | None = None
     answer: Address | None = None
@@ -152,8 +154,8 @@ class FullNameOptions(Model):
 class FullNameQuestion(Model):
     """A question for the patient's name."""
 
-    name: str | None = None
-    type: Literal["full_name"] | str | None = None
+    name: str | None = attrs.field(default=None, metadata=NEEDED)
+    type: Literal["full_name"] | str | None = attrs.field(default=None, metadata=NEEDED)
     required: bool | None = None
     patient_field_connection: Literal["full_name"] | str | None = None
     options: FullNameOptions | None = None
@@ -164,8 +166,8 @@ class FullNameQuestion(Model):
 class PhoneQuestion(Model):
     """A question for the patient's telephone numbers."""
 
-    name: str | None = None
-    type: Literal["phone"] | str | None = None
+    name: str | None = attrs.field(default=None, metadata=NEEDED)
+    type: Literal["phone"] | str | None = attrs.field(default=None, metadata=NEEDED)
     required: bool | None = None
     patient_field_connection: Literal["phone"] | str | None = None
     answer: list[PhoneNumber] | None = None
@@ -175,8 +177,8 @@ class PhoneQuestion(Model):
 class PronounsQuestion(Model):
     """A question for the patient's pronouns."""
 
-    name: str | None = None
-    type: Literal["pronouns"] | str | None = None
+    name: str | None = attrs.field(default=None, metadata=NEEDED)
+    type: Literal["pronouns"] | str | None = attrs.field(default=None, metadata=NEEDED)
     required: bool | None = None
     patient_field_connection: Literal["pronouns"] | str | None = None
     answer: Pronouns | None = None
@@ -194,8 +196,8 @@ class SelectOther(Model):
 class SelectQuestion(Model):
     """A question for one of the patient's fields, with options."""
 
-    name: str | None = None
-    type: Literal["select"] | str | None = None
+    name: str | None = attrs.field(default=None, metadata=NEEDED)
+    type: Literal["select"] | str | None = attrs.field(default=None, metadata=NEEDED)
     required: bool | None = None
     patient_field_connection: Literal["gender_identity", "sex"] | str | None = None
     options: list[str] | None = None

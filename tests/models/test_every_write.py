@@ -11,6 +11,7 @@ import pytest
 from writes import WRITES, Place, Write, named, places
 
 from cliniko_async._models.fields import encode_fields
+from cliniko_async.emulator.facts import load
 from cliniko_async.emulator.writes import RefusedError
 from cliniko_async.emulator.writes import _checked as emulator_checked  # pyright: ignore[reportPrivateUsage] # the API's own side
 from cliniko_async.errors import InvalidFieldsError
@@ -55,6 +56,47 @@ def test_an_enumeration_takes_what_the_api_documents_and_nothing_else(
 def test_enumerations_are_found_in_parts_as_well() -> None:
     paths = {place.path for _, place in ENUMERATIONS}
     assert {"phone_numbers[0].phone_type", "repeat_rule.repeat_type"} <= paths
+
+
+REQUIRING = [
+    (write, place)
+    for write, place in PLACES
+    if "any_of" in place.fact or place.fact.get("required") or "ref" in place.fact
+]
+
+
+def required(fact: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Each object that can stand in a place, with no more than what it has to have."""
+    facts = load()
+    for name in fact.get("any_of", [fact["ref"]] if "ref" in fact else []):
+        schema = facts.schemas[name]
+        yield {need: schema.properties[need].get("enum", ["x"])[0] for need in schema.required} | {
+            member: said["enum"][0]
+            for member, said in schema.properties.items()
+            if member == "type" and "enum" in said
+        }
+    if fact.get("required"):
+        yield {
+            need: [] if fact["properties"][need]["type"] == "array" else "x"
+            for need in fact["required"]
+        }
+
+
+@pytest.mark.parametrize(
+    ("write", "place"),
+    REQUIRING,
+    ids=[f"{write.resource} {write.verb} {place.path}" for write, place in REQUIRING],
+)
+def test_what_a_part_has_to_have_is_asked_for(write: Write, place: Place) -> None:
+    for whole in required(place.fact):
+        assert "is needed" not in told(write, place, whole)
+        for name in whole:
+            lacking = {n: value for n, value in whole.items() if n != name}
+            needs = f"{place.path}.{name} is needed"
+            # What a field of the patient's own is, the API knows by its token.
+            assert (needs in told(write, place, lacking)) is (
+                name != "type" or place.field != "custom_fields"
+            )
 
 
 # Bounds: lengths, ranges and forms

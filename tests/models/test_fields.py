@@ -221,8 +221,16 @@ RIGHT: list[tuple[type[Any], str, Any, Any]] = [
     (
         PatientFields,
         "custom_fields",
-        {"sections": [{"fields": [{"token": "t", "value": "x"}, {"type": "slider", "at": 5}]}]},
-        {"sections": [{"fields": [{"token": "t", "value": "x"}, {"type": "slider", "at": 5}]}]},
+        {
+            "sections": [
+                {"token": "s", "fields": [{"token": "t", "value": "x"}, {"type": "slider"}]}
+            ]
+        },
+        {
+            "sections": [
+                {"token": "s", "fields": [{"token": "t", "value": "x"}, {"type": "slider"}]}
+            ]
+        },
     ),
     (TaxFields, "rate", Decimal(10) / 3, "3.333333333333333333333333333"),
     (
@@ -307,6 +315,9 @@ def test_the_choices_that_are_not_selected_leave_it_out() -> None:
         ("text", "questions[0] is a Question"),
         (PhoneNumber(number="1"), "questions[0] is a Question"),
         (TextQuestion(type="hologram"), "questions[0].type takes one of 'text', 'paragraph'"),
+        (TextQuestion(name="Pain", answer="None"), "questions[0].type is needed"),
+        ({"name": "Pain", "answer": "None"}, "questions[0].type is needed"),
+        ({"type": "text", "answer": "None"}, "questions[0].name is needed"),
         (TextQuestion(type="text", answer=5), "questions[0].answer is a text"),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # on purpose
     ],
 )
@@ -373,7 +384,14 @@ def test_a_json_object_becomes_fields() -> None:
             "date_of_birth": "1990-12-31",
             "referring_doctor_id": 7,
             "patient_phone_numbers": [{"number": "1", "phone_type": "Home"}],
-            "custom_fields": {"sections": [{"fields": [{"type": "date", "value": "2026-05-31"}]}]},
+            "custom_fields": {
+                "sections": [
+                    {
+                        "token": "s",
+                        "fields": [{"token": "t", "type": "date", "value": "2026-05-31"}],
+                    }
+                ]
+            },
         },
     )
     assert fields.get("date_of_birth") == date(1990, 12, 31)
