@@ -15,7 +15,13 @@ from cliniko_async._http.request import Budget, Options
 from cliniko_async._http.session import Session
 from cliniko_async._http.view import View
 from cliniko_async._watch import Watch
-from cliniko_async.errors import ClinikoError, InvalidTypeError, InvalidValueError, expect
+from cliniko_async.errors import (
+    ClinikoError,
+    InvalidTypeError,
+    InvalidValueError,
+    expect,
+    hides_arguments,
+)
 from cliniko_async.limits.named import chosen_limiter, chosen_rate
 
 if TYPE_CHECKING:
@@ -183,6 +189,7 @@ class AsyncCliniko:
     unavailable_blocks: Lazy[UnavailableBlocks] = Lazy()
     users: Lazy[Users] = Lazy()
 
+    @hides_arguments
     def __init__(
         self,
         api_key: str | None = None,

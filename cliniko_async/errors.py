@@ -35,11 +35,15 @@ from __future__ import annotations
 
 import copy
 from datetime import datetime
+from functools import wraps
+from inspect import iscoroutinefunction, isfunction, unwrap
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar, cast
+
+from typing_extensions import deprecated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
     "AnswerUnreadableError",
@@ -72,6 +76,8 @@ __all__ = [
 
 
 E = TypeVar("E", bound="ClinikoError")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class ClinikoError(Exception):
@@ -158,6 +164,49 @@ def expect(value: object, kinds: type | tuple[type, ...], otherwise: str) -> Non
     del value  # so that no traceback shows it here
     if not fits:
         raise InvalidTypeError(otherwise)
+
+
+def hides_arguments(function: Callable[P, R]) -> Callable[P, R]:
+    """Let errors about arguments leave a function without the frames of this library.
+
+    A crash reporter shows the variables of all frames that an error has passed, and those that
+    refuse a value hold it: a name to look for, say, that was passed as an id.
+    """
+    call: Any = function
+
+    @wraps(call)
+    def hidden(*args: P.args, **kwargs: P.kwargs) -> Any:
+        try:
+            return call(*args, **kwargs)
+        except (InvalidValueError, InvalidTypeError) as error:
+            problem = error.with_traceback(None)
+        del args, kwargs
+        raise problem
+
+    @wraps(call)
+    async def hidden_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+        work = call(*args, **kwargs)
+        del args, kwargs
+        try:
+            return await work
+        except (InvalidValueError, InvalidTypeError) as error:
+            problem = error.with_traceback(None)
+        raise problem
+
+    return cast("Callable[P, R]", hidden_async if iscoroutinefunction(function) else hidden)
+
+
+_COMPARISONS: Final = frozenset({"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"})
+
+
+def hide_arguments(kind: type) -> None:
+    """Have all public methods of a class, and its comparisons, hide their arguments in errors."""
+    for name, member in list(vars(kind).items()):
+        if isfunction(member) and (name in _COMPARISONS or not name.startswith("_")):
+            text = getattr(member, "__deprecated__", None)
+            hidden = hides_arguments(member if text is None else unwrap(member))
+            # Its warning names the line from which the outermost function was called.
+            setattr(kind, name, hidden if text is None else deprecated(text)(hidden))
 
 
 class MissingExtraError(ClinikoError, ImportError):

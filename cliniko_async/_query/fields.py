@@ -16,7 +16,12 @@ from cliniko_async._models.links import Ref, expect_several
 from cliniko_async._models.moments import utc_text
 from cliniko_async._models.relations import leads_to
 from cliniko_async._query.query_string import DatePattern
-from cliniko_async.errors import InvalidFieldsError, InvalidTypeError, InvalidValueError
+from cliniko_async.errors import (
+    InvalidFieldsError,
+    InvalidTypeError,
+    InvalidValueError,
+    hide_arguments,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -98,6 +103,10 @@ class Field(Generic[Owner]):
     """A field that a list can be filtered and sorted by."""
 
     __slots__ = ("name",)
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        hide_arguments(cls)
 
     def __init__(self, name: str) -> None:
         self.name: str = name

@@ -20,6 +20,7 @@ from cliniko_async.errors import (
     DecodeError,
     InvalidTypeError,
     NotFoundError,
+    hide_arguments,
 )
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Resource(Generic[M]):
             if name.endswith("Fields") and is_typeddict(kind):
                 writable(kind)
         name_fields(cls)
+        hide_arguments(cls)
 
     def __init__(self, view: View) -> None:
         self._view = view
