@@ -41,8 +41,11 @@ BAR_WIDTHS: Final = (10, 40)
 
 def announced(cost: Cost) -> str:
     """What an export will cost, in words."""
+    requests = counted(cost.most_requests, "request")
+    if cost.requests < cost.most_requests:
+        requests = f"{cost.requests:,} to {requests}"
     return (
-        f"{counted(cost.records, 'record')}, about {counted(cost.requests, 'request')}: "
+        f"{counted(cost.records, 'record')}, {requests}: "
         f"at least {duration(cost.minutes * 60)} at the rate limit"
     )
 

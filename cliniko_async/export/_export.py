@@ -36,12 +36,12 @@ from cliniko_async.errors import (
 from cliniko_async.export._manifest import LeftOut, Manifest, Part, locked, sha256_of
 from cliniko_async.export._names import checked_include, checked_names, private_folder
 from cliniko_async.export._owner import owner_of
-from cliniko_async.export._progress import Cost, Pace, Progress, Summary, cost_of
+from cliniko_async.export._progress import AT_ONCE, Cost, Pace, Progress, Summary, cost_of
 from cliniko_async.export._rows_file import RowsFile, write_parquet
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import msgspec
 
@@ -54,9 +54,6 @@ if TYPE_CHECKING:
 __all__ = ["Export", "export"]
 
 logger: Final = logging.getLogger("cliniko_async.export")
-
-AT_ONCE: Final = 4
-"""Resources that are exported at a time; each reads several pages ahead."""
 
 Format = Literal["jsonl", "parquet"]
 
@@ -166,7 +163,15 @@ class Export:
             if await self._whole_file(name, part) is None:
                 written = part.records if part.sha256 is None else 0
                 found[name] = max(await self._listing(name).count() - written, 0)
-        return cost_of(self._cliniko, found)
+        return self._cost(found)
+
+    def _cost(self, left: Mapping[str, int]) -> Cost:
+        """What so many records cost, with the account, and all counts of the lists."""
+        apart = sum("inactive" in self._hidden(name) for name in left)
+        parts = [self._manifest.parts.get(name, Part()) for name in left]
+        resumed = sum(part.through is not None for part in parts)
+        more = 1 + 2 * apart + 2 * resumed
+        return cost_of(self._cliniko, left, two_lists=apart, more=more)
 
     async def run(self) -> Summary:
         """Export all resources, or what is left of them.
@@ -343,7 +348,7 @@ class Export:
         if self._on_cost:
             states = self.progress.values()
             left = {p.resource: (p.total or 0) - p.records for p in states if not p.done}
-            self._on_cost(cost_of(self._cliniko, left))
+            self._on_cost(self._cost(left))
 
     def _save(self) -> None:
         now = time.time()

@@ -24,7 +24,7 @@ from cliniko_async._verbs.include import everything
 from cliniko_async.errors import ClinikoError, DecodeError, InvalidValueError
 from cliniko_async.export import Cost, Progress, exportable
 from cliniko_async.export._owner import owner_of
-from cliniko_async.export._progress import Pace, cost_of
+from cliniko_async.export._progress import PAGE, Pace, cost_of
 from cliniko_async.mirror._beginnings import shown_marks, start
 from cliniko_async.mirror._database import Target
 from cliniko_async.mirror._pipeline import Pipeline, working_folder
@@ -327,4 +327,8 @@ def _to_be_read(
 def _cost(cliniko: AsyncCliniko, names: Iterable[str], left: Mapping[str, int]) -> Cost:
     kinds: dict[str, type[Any]] = {name: getattr(AsyncCliniko, name) for name in names}
     marks = sum(len(shown_marks(kind)) for name, kind in kinds.items() if name not in left)
-    return cost_of(cliniko, {name: left.get(name, 0) for name in names}, more=marks)
+    apart = sum(name != "services" and kind.inactive_apart for name, kind in kinds.items())
+    # A list of several pages is asked for what was changed last as well, before it is read.
+    long = sum(records > PAGE for records in left.values())
+    found = {name: left.get(name, 0) for name in names}
+    return cost_of(cliniko, found, two_lists=apart, more=1 + marks + long)

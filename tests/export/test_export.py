@@ -131,7 +131,29 @@ async def test_it_says_first_what_it_will_cost(emulator: Emulator, tmp_path: Pat
     invoices = len(emulator.clinic.records("invoices"))
     # Practitioners are in two lists, of which the second shows who has left.
     assert cost.records == 450 + invoices + 8 + 1 == sum(summary.records.values())
-    assert cost.requests == 5 + -(-invoices // 100) + 1 + 1
+    assert cost.requests == cost.most_requests == summary.requests
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [RateLimit(200, per=60), RateLimit(40, per=10), RateLimit(10, per=2), RateLimit(7)],
+    ids=str,
+)
+async def test_where_the_limit_is_waited_for_it_says_between_what_it_will_cost(
+    rate: RateLimit, tmp_path: Path
+) -> None:
+    emulator = Emulator(Clinic.demo(), limit=100_000, latency=0.2, jitter=0.1)
+    costs: list[Cost] = []
+    async with AsyncCliniko(
+        "MS0xEXPORT-au1", user_agent=AGENT, transport=emulator.transport(), rate_limit=rate
+    ) as cliniko:
+        job = Export(cliniko, exportable(), tmp_path, on_cost=costs.append)
+        planned, before = await job.plan(), emulator.report.requests
+        await job.run()
+    (cost,) = costs
+    assert cost == planned
+    assert cost.requests <= emulator.report.requests - before <= cost.most_requests
+    assert cost.most_requests <= 1.5 * cost.requests
 
 
 class _KilledError(Exception):
