@@ -158,7 +158,9 @@ def test_it_keeps_to_the_facts(clinic: Clinic) -> None:
         for row in table:
             again.create(name, **{key: value for key, value in row.items() if key != "links"})
     for name, table in clinic.tables.items():
-        assert again.records(name) == list(table)
+        # What was sent has no `confidential`; only memos, which have it, can be created.
+        more = {"confidential": None} if name == "communications" else {}
+        assert again.records(name) == [{**more, **row} for row in table]
 
 
 def test_custom_fields_answer_what_the_account_asks(clinic: Clinic) -> None:
@@ -170,6 +172,13 @@ def test_custom_fields_answer_what_the_account_asks(clinic: Clinic) -> None:
         assert section["token"] == asked["token"]
         assert [f["token"] for f in section["fields"]] == [f["token"] for f in asked["fields"]]
         assert sum(option["selected"] for option in section["fields"][1]["options"]) == 1
+
+
+def test_the_stock_is_what_was_bought_less_what_was_sold_and_broken(clinic: Clinic) -> None:
+    stock: Counter[str | None] = Counter()
+    for row in clinic.records("stock_adjustments"):
+        stock[linked(row, "product")] += Decimal(row["quantity"])  # type: ignore[assignment] # it adds up
+    assert stock == {row["id"]: Decimal(row["stock_level"]) for row in clinic.records("products")}
 
 
 @pytest.mark.anyio
@@ -185,7 +194,7 @@ async def test_all_of_it_can_be_read_and_its_files_downloaded(tmp_path: Any) -> 
             name = operation.path.removeprefix("/")
             if operation.kind == "list" and name == operation.key != "services":
                 found = await getattr(cliniko, name).scan().all()
-                assert bool(found) == bool(sum(map(len, emulator.clinic.tables_of(name)))), name
+                assert found, name
         attachment = await cliniko.patient_attachments.list().first()
         assert attachment
         await cliniko.patient_attachments.download(attachment.id, tmp_path / "letter.txt")

@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from cliniko_async.emulator.seeds.calendar import WEEKS_AHEAD, Calendar
+from cliniko_async.emulator.seeds.desk import add_desk
 from cliniko_async.emulator.seeds.invoices import bill
 from cliniko_async.emulator.seeds.making import Making
 from cliniko_async.emulator.seeds.notes import write_notes
@@ -43,3 +44,4 @@ def fill(
         visits = add_visits(making, staff, known, appointments=appointments, weeks=weeks)
         bill(making, staff, visits)
         write_notes(making, staff, visits)
+        add_desk(making, staff, visits)
