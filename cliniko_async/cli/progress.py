@@ -44,10 +44,8 @@ def announced(cost: Cost) -> str:
     requests = counted(cost.most_requests, "request")
     if cost.requests < cost.most_requests:
         requests = f"{cost.requests:,} to {requests}"
-    return (
-        f"{counted(cost.records, 'record')}, {requests}: "
-        f"at least {duration(cost.minutes * 60)} at the rate limit"
-    )
+    limit = f"at least {duration(cost.minutes * 60)} at" if cost.minutes else "no wait for"
+    return f"{counted(cost.records, 'record')}, {requests}: {limit} the rate limit"
 
 
 def duration(seconds: float) -> str:

@@ -57,7 +57,7 @@ class Cost:
         records: Records still to come, in total.
         requests: Requests of the whole run, at the least.
         most_requests: Requests of the whole run, at the most, if nothing changes meanwhile.
-        minutes: How long `requests` take at the rate limit, if nobody else uses it.
+        minutes: How long the rate limit makes `requests` take, at the least.
         resources: Records still to come, by resource.
     """
 
@@ -107,7 +107,7 @@ def cost_of(
     requests = sum(n + (n > 1) for n in pages) + two_lists + more
     rate = cliniko.rate_limit
     waits = math.ceil(requests / rate.requests) - 1
-    minutes = requests / rate.requests * rate.per / 60
+    minutes = waits * rate.per / 60
     most = requests + min(waits * PER_WAIT, requests // 4 + AT_ONCE)
     return Cost(sum(resources.values()), requests, most, minutes, resources)
 

@@ -149,11 +149,13 @@ async def test_where_the_limit_is_waited_for_it_says_between_what_it_will_cost(
     ) as cliniko:
         job = Export(cliniko, exportable(), tmp_path, on_cost=costs.append)
         planned, before = await job.plan(), emulator.report.requests
+        began = anyio.current_time()
         await job.run()
     (cost,) = costs
     assert cost == planned
     assert cost.requests <= emulator.report.requests - before <= cost.most_requests
     assert cost.most_requests <= 1.5 * cost.requests
+    assert cost.minutes * 60 <= anyio.current_time() - began
 
 
 class _KilledError(Exception):

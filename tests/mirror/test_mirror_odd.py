@@ -396,7 +396,7 @@ def test_the_command_says_what_a_mirror_will_cost_and_stops(tmp_path: Path) -> N
     assert not file.exists()
     run = CliRunner().invoke(command, arguments)
     assert run.exit_code == 0, run.output
-    assert "at the rate limit" in run.output
+    assert "for the rate limit" in run.output
     assert f"businesses: {cost['resources']['businesses']} rows written" in run.output
     assert len(table(file, "updated_at", "north.businesses")) == cost["resources"]["businesses"]
 
