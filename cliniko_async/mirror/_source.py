@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import anyio
 import attrs
 import dlt
+import msgspec
 import pyarrow as pa  # pyright: ignore[reportMissingTypeStubs] # it has none
 from dlt.common.destination.exceptions import SqlClientNotAvailable
 
@@ -43,6 +45,9 @@ T = TypeVar("T")
 logger: Final = logging.getLogger("cliniko_async.mirror")
 
 arrow: Any = pa
+
+NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""NUL in a row's JSON. PostgreSQL refuses texts with it, and with them all rows of a load."""
 
 REMOVED: Final = "_removed"
 READ_AT: Final = "_read_at"
@@ -310,7 +315,8 @@ class _TableSource:
             await self._check_owner(means, source)
             services = means.cliniko.services
             found = await means.ask(undecoded(services.list()).all())
-        table = table_of(services.model, found, self.work.bad.of(self.name))
+        rows = [_without_nul(row) for row in found]
+        table = table_of(services.model, rows, self.work.bad.of(self.name))
         self._count(len(table), len(table))
         yield table
         self._complete(len(found))
@@ -353,7 +359,8 @@ class _TableSource:
             self._complete(finding.total)
 
     def _stamped(self, model: Any, found: Found, clock: _Clock) -> Any:
-        return _stamped(table_of(model, found.rows, self.work.bad.of(self.name)), found.gone, clock)
+        rows = [_without_nul(row) for row in found.rows]
+        return _stamped(table_of(model, rows, self.work.bad.of(self.name)), found.gone, clock)
 
     def _count(self, rows: int, total: int | None) -> None:
         """Say how many rows were found so far."""
@@ -374,6 +381,12 @@ class _Clock:
     def next(self) -> datetime:
         self._last = max(datetime.now(UTC), self._last + timedelta(microseconds=1))
         return self._last
+
+
+def _without_nul(row: msgspec.Raw) -> msgspec.Raw:
+    """A row with U+FFFD, the replacement character, in the place of NUL."""
+    data = bytes(row)
+    return msgspec.Raw(NUL.sub(rb"\1\\ufffd", data)) if b"\\u0000" in data else row
 
 
 def _stamped(table: Any, gone: Sequence[str], clock: _Clock) -> Any:

@@ -156,6 +156,21 @@ async def test_one_bad_record_stops_nobody_and_is_asked_for_again(
     assert len(table(file, "date_of_birth")) == 300
 
 
+@pytest.mark.slow
+async def test_a_nul_in_a_text_stops_no_mirror(tmp_path: Path) -> None:
+    psycopg2: Any = import_module("psycopg2")
+    server, file = clinic(3), tmp_path / "clinic.duckdb"
+    server.rows["patients"]["2"]["last_name"] = "N\0ul \\u0000"  # and what only looks like one
+    with running_postgres() as url:
+        async with session(server) as cliniko:
+            for target in (file, url):
+                await mirror(cliniko, target, ["patients"], dataset="north")
+        with closing(psycopg2.connect(url)) as database, database.cursor() as cursor:
+            cursor.execute("SELECT last_name FROM north.patients WHERE id = '2'")
+            assert cursor.fetchone() == ("N\ufffdul \\u0000",)
+    assert table(file, "last_name", "north.patients")["2"] == "N\ufffdul \\u0000"
+
+
 async def test_records_without_moments_are_mirrored(tmp_path: Path) -> None:
     server, file = clinic(250), tmp_path / "clinic.duckdb"
     rows = server.rows["patients"]
