@@ -108,6 +108,7 @@ class Watch(Generic[M]):
         on_error: Callable[[ClinikoError], object] | None = None,
         on_bad_record: OnBadRecord = "skip",
     ) -> None:
+        self._pollers: dict[str, Poller[M]] = {}  # first: the repr shows them
         _check(every, share, remember, since, on_bad_record)
         kept = None if cursor is None else KeptWatch.read(cursor)
         tally = Tally(limit=0, own=view.options.budget)
@@ -120,7 +121,6 @@ class Watch(Generic[M]):
         self._view = View(view.session, options)
         self._owner = kept.owner if kept else Owner(view.session.account.user)
         self._is_owner_known = bool(kept and kept.key == self._key and kept.owner.is_told)
-        self._pollers: dict[str, Poller[M]] = {}
         self._others = kept.under(self._key) if kept else {}
         for target in targets(self._view):
             memory = Memory(secret, remember)

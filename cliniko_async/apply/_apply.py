@@ -65,6 +65,7 @@ class Apply:
         texts: bool = False,
         ledger: str | os.PathLike[str] | None = None,
     ) -> None:
+        self._words = "<Apply>"  # crash reporters show an object that could not be made, too
         bulk = cliniko.with_options(lane="bulk")
         target: Any = getattr(bulk, resource, None)
         if action not in get_args(Action):
@@ -89,6 +90,7 @@ class Apply:
         ]
         self._job = Job(bulk, target, action, found_by, checked)
         self._ledger = None if ledger is None else Path(ledger)
+        self._words = f"<Apply {action} {len(checked)} {target.name}>"
 
     async def plan(self) -> Plan:
         """Find out, by reading only, what would happen to each row.
@@ -123,7 +125,7 @@ class Apply:
             return await Run(job, ledger, on_progress).run()
 
     def __repr__(self) -> str:
-        return f"<Apply {self._job.action} {len(self._job.rows)} {self._job.resource.name}>"
+        return self._words
 
 
 def _fields_kind(resource: Any, verb: str) -> type[Any]:

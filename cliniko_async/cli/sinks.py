@@ -19,6 +19,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
@@ -121,8 +122,15 @@ def checked_url(url: str, seconds: float = POST_TIMEOUT) -> Attempt:
         seconds: What the receiver has to answer.
 
     Raises:
-        click.UsageError: It is not confidential, or there is no secret.
+        click.UsageError: It is no URL, it is not confidential, or there is no secret.
     """
+    try:
+        has_host = bool(urlsplit(url).hostname)
+        _ = urlsplit(url).port  # looked at only now
+    except ValueError:
+        has_host = False
+    if not has_host:
+        raise click.BadParameter("write https://HOST/PATH", param_hint="--post")
     if not is_confidential(url):
         raise click.BadParameter(
             "records' ids are health data: https, or http on loopback", param_hint="--post"

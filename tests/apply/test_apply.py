@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from contextlib import asynccontextmanager
 from random import Random
+from traceback import TracebackException
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -445,8 +446,10 @@ async def test_a_wrong_id_is_told_by_its_row_and_the_others_go_on() -> None:
     rows = [{"id": "x", **ANN}, {"id": None, **ANN}, {"id": int(patient["id"]), **ANN}]
     async with session(Emulator(clinic).transport()) as cliniko:
         plan = await Apply(cliniko, "patients", rows, key="id").plan()
-        with pytest.raises(InvalidTypeError, match="row 1 is not a mapping"):
+        with pytest.raises(InvalidTypeError, match="row 1 is not a mapping") as caught:
             Apply(cliniko, "patients", [ANN, "first_name"], key="id")  # type: ignore[list-item]
+    # As crash reporters do, which show the `Apply` that could not be made.
+    assert TracebackException.from_exception(caught.value, capture_locals=True)
     assert [outcome.state for outcome in plan.outcomes] == ["invalid", "invalid", "unchanged"]
 
 

@@ -259,6 +259,8 @@ def write_profiles(file: Path, base_url: str, *names: str) -> None:
     ("arguments", "said"),
     [
         (["--post", "http://example.com/x"], "https"),
+        (["--post", "https://"], "HOST"),
+        (["--post", "http://127.0.0.1:99999/"], "HOST"),
         (["--post", "https://example.com/x"], "CLINIKO_WATCH_SECRET"),
         (["--exec", "no-such-program-there"], "no such program"),
         (["--exec", "a 'b"], "quotation"),

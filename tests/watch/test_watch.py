@@ -6,6 +6,7 @@ import asyncio
 import base64
 import itertools
 from datetime import UTC, datetime, timedelta
+from traceback import TracebackException
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -462,8 +463,10 @@ async def test_bad_arguments_say_what_to_pass() -> None:
             ({"on_bad_record": "ignore"}, InvalidValueError),
         ]
         for arguments, error in wrong:
-            with pytest.raises(error):
+            with pytest.raises(error) as caught:
                 cliniko.patients.watch(**arguments)
+            # As crash reporters do, which show the watch that could not be made.
+            assert TracebackException.from_exception(caught.value, capture_locals=True)
         run = cliniko.patients.changes(since=START)
         await run.all()
         with pytest.raises(InvalidValueError, match="changes"):
