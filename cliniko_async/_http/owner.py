@@ -44,7 +44,10 @@ class Owner(msgspec.Struct, frozen=True):
         return bool(self.account or self.user)
 
     def is_same(self, other: Owner) -> bool:
-        """Whether both are one account, by the strongest sign that both show."""
+        """Whether both are one account: by its id, else by the user's, else by the key.
+
+        Compared is the first of these that is known of both.
+        """
         for name in ("account", "user", "key"):
             own, others = getattr(self, name), getattr(other, name)
             if own and others:
@@ -52,7 +55,7 @@ class Owner(msgspec.Struct, frozen=True):
         return False
 
     def with_signs_of(self, other: Owner) -> Owner:
-        """The same account, with what only the other one showed."""
+        """The same account, with the ids that only the other one has."""
         return Owner(self.key, self.account or other.account, self.user or other.user)
 
 

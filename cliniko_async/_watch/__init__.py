@@ -1,7 +1,7 @@
 """Watching: changes told as they come, in place of the webhooks that the API does not have.
 
-Here belongs what is asked when, and what is remembered between two polls. Not here: how lists are
-read (`_lists`), or where changes are sent (`cli`).
+When the API is asked for what, and what is remembered between two polls, belong here. Not here: how
+lists are read (`_lists`), or where changes are sent (`cli`).
 """
 
 from cliniko_async._watch.change import WatchedChange, WatchKind

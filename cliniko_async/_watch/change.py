@@ -34,7 +34,9 @@ class WatchedChange(Generic[M_co]):
         record: The record as it is now.
         fields: The fields, named as in the API, in which it differs from the version that was seen
             before, `updated_at` left out. None if no version was seen before, or it is no longer
-            remembered.
+            remembered. So the first change of a record that was there before the watch began has
+            no fields, and an appointment that is moved then is "updated", not "rescheduled": to
+            know better, the watch would have to read all records at its start.
         version: A text of its own for each version of each record, and the same when a version is
             told again: for receivers that are to deal with each one once. It tells nothing of the
             record.

@@ -1,4 +1,4 @@
-"""When a watch polls: evenly, within its share of the allowance, and later where that is short."""
+"""When a watch polls: at even intervals, and later if its share of the rate limit is used up."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ if TYPE_CHECKING:
 __all__ = ["Pace", "Tally"]
 
 GLANCE: Final = 10.0
-"""Seconds between two looks at the wall clock: a laptop that slept has its poll that soon."""
+"""Seconds between two checks of the wall clock, which goes on while a machine sleeps: when it has
+woken up, the poll that is due begins within this time."""
 
 FIRST_PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 300.0
-"""Seconds after a fault, doubled with each one that follows. Calls try for 2 minutes by
-themselves before that."""
+"""Seconds between a failed poll and the next try, doubled with each failure. Before a poll fails,
+its requests have been repeated for about 2 minutes."""
 
 STRETCHED: Final = 4
-"""How many times as long an interval becomes at the most where others wait for places."""
+"""How many times as long an interval becomes at the most while other calls wait for the limit."""
 
 
 @attrs.define(eq=False)
 class Tally(Budget):
-    """Counts the requests of a view; its own budget, if any, goes on counting."""
+    """Counts the requests of a view, and charges them to the view's own budget if it has one."""
 
     own: Budget | None = None
 
@@ -49,7 +50,7 @@ class Pace:
         session: Whose allowance it is.
         every: Seconds from the start of a poll to the start of the next.
         share: The part of the allowance that polls take at the most.
-        tally: Counts what polls cost.
+        tally: Counts the requests of polls.
         wall: The wall clock, which goes on while the machine sleeps.
     """
 
@@ -95,7 +96,7 @@ class Pace:
         self._began = None
 
     def failed(self) -> None:
-        """A poll has met a fault: it goes on after a pause."""
+        """A poll has failed: it is tried again after a pause."""
         self._wait(self._pause)
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
@@ -103,7 +104,7 @@ class Pace:
         self._due = (_now() + seconds, self._wall() + seconds)
 
     def _is_short(self) -> bool:
-        """Whether others wait for places, or all of this user are told to wait."""
+        """Whether other calls wait for the limit, or the API has told this user to wait."""
         allowance = self._session.allowance.snapshot()
         return any(allowance.waiting.values()) or allowance.paused > 0
 

@@ -1,9 +1,9 @@
-"""One resource of a watch: what a poll asks, and what is news in its rows.
+"""One resource of a watch: the requests of a poll, and what is new in their rows.
 
 A poll asks about `updated_at`, and about one of the marks (`archived_at`, `cancelled_at`,
 `deleted_at`) in turn: setting a mark may leave `updated_at` as it is, and the API has no "or". So a
-quiet poll costs two requests, and what a mark alone tells is told within as many polls as there
-are marks. A process's first poll asks about all of them.
+poll without changes costs two requests, and a change that shows in a mark alone is told within as
+many polls as there are marks. A process's first poll asks about all of them.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Target(Generic[M]):
 
 @attrs.frozen(repr=False)
 class Found(Generic[M]):
-    """Something to tell, and what to do when it was taken."""
+    """A change or an error to hand out, and what to note when it was taken."""
 
     what: WatchedChange[M] | DecodeError
     settle: Callable[[], None]
@@ -82,13 +82,14 @@ class Found(Generic[M]):
 
 @attrs.define(repr=False)
 class _Step:
-    """A question of a poll.
+    """One list request of a poll.
 
     Attributes:
         field: The field that is asked about; None for ids.
-        floor: Up to when all is told.
-        source: Makes what gives the rows.
-        silent: Whether rows are noted and not told: that is how a watch without a past begins.
+        floor: The moment up to which all changes were told.
+        source: Makes the listing.
+        silent: Whether rows are remembered and not told, as at the start of a watch that has
+            neither a cursor nor `since`.
         archive: The ids in the archive, if all of it is read.
         began: The server's time at the first answer.
         now: The server's time at the latest answer.
@@ -116,7 +117,7 @@ class _Step:
         self.now = max(self.now or now, now)
 
     def next_floor(self) -> datetime:
-        """Up to when all is told when it is done; see `Versions`, whose rule it is."""
+        """The moment up to which all changes are told then; `Versions` has the reasons."""
         start, now = self.began or self.floor, self.now or self.floor
         newest = self.newest - (now - start) if self.newest else self.floor
         return min(max(newest, self.floor, start - UNCERTAIN), start)
@@ -187,7 +188,7 @@ class Poller(Generic[M]):
         )
 
     async def next(self) -> Sequence[Found[M]] | None:
-        """What is found next; None at the end of a poll, and then a new one begins.
+        """The next changes; None at the end of a poll. Called again, it begins a new one.
 
         Whatever was found before has been settled. It can be cancelled and repeated.
         """
@@ -206,7 +207,7 @@ class Poller(Generic[M]):
         return None
 
     async def reset(self) -> None:
-        """Begin the present question anew, for there was a fault."""
+        """Begin the present list request again after an error."""
         if self._steps:
             await self._steps[0].reset()
 
@@ -232,7 +233,7 @@ class Poller(Generic[M]):
         self._turns.rotate(-1)
 
     def _floor(self, field: str) -> datetime:
-        """Up to when all is told that this field tells."""
+        """The moment up to which all changes were told that this field shows."""
         floors = self._floors
         found = floors.get(field) or min(floors.values(), default=self._base)
         assert found is not None  # noqa: S101 - a poll has begun
@@ -269,7 +270,7 @@ class Poller(Generic[M]):
             self._base = None
         self._memory.forget(min(self._floors.values()) - OVERLAP)
 
-    # What is news
+    # What is new
 
     def _look(self, step: _Step, row: Row) -> Found[M] | None:
         moments = read_moments(row)

@@ -1,4 +1,4 @@
-"""What a watch leaves for the next process: the cursor's text, and what is in it.
+"""What a watch keeps for the next process: the cursor's text, and what is in it.
 
 A cursor holds no data of records: the ids of account and user, moments up to which all was told,
 keyed digests of versions and of their fields, and ids of records. Without the API key, digests
@@ -25,7 +25,7 @@ class KeptResource(msgspec.Struct, frozen=True):
     """What is kept of one resource.
 
     Attributes:
-        floors: Up to when all is told, by the field that is asked about.
+        floors: Up to when all changes were told, by the field that is asked about.
         told: The versions told since the earliest floor, each with its newest stamp.
         names: The members that the digests of a version stand for, in their order.
         versions: Ids, and the digests of the version that was seen last.

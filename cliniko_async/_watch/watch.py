@@ -45,14 +45,14 @@ M = TypeVar("M", bound="Model")
 
 logger: Final = logging.getLogger("cliniko_async.watch")
 
-HEALED_BY_TIME: Final = (
+TEMPORARY: Final = (
     TransportError,
     ServerError,
     LimiterUnavailableError,
     RateLimitError,
     IncompleteListingError,
 )
-"""What a watch waits out."""
+"""Errors after which a watch tries again."""
 
 
 class WatchOptions(TypedDict, total=False):
@@ -71,7 +71,8 @@ class WatchOptions(TypedDict, total=False):
             `updated_at` stayed as it was. The first poll reads the whole archive then.
         on_cursor: Called with the cursor after each poll, to keep it, so that a process that ends
             before its first change can be gone on from, too.
-        on_error: Called with each error that is waited out, in place of a warning in the log.
+        on_error: Called with each error after which the watch tries again, in place of a warning in
+            the log.
         on_bad_record: Whether a record that does not fit its model is skipped (and logged; the
             default), raises, or is handed as a `DecodeError` to a function and skipped.
     """
@@ -177,7 +178,7 @@ class Watch(Generic[M]):
         return what
 
     async def _advance(self) -> None:
-        """Poll a little, or wait until a poll is due."""
+        """Ask for the next rows of a poll, or wait until a poll is due."""
         await self._pace.wait()
         if not self._round:
             self._round.extend(self._pollers.values())
@@ -185,7 +186,7 @@ class Watch(Generic[M]):
         try:
             await self._check_owner()
             found = await poller.next()
-        except HEALED_BY_TIME as error:
+        except TEMPORARY as error:
             await self._fault(poller)
             self._on_error(error)
             return

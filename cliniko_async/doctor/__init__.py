@@ -1,7 +1,8 @@
 """Doctor: what a live key shows of the API, as a report without a name, an id or a value.
 
-Here belong the questions that no document answers, and the report of what was seen. Not here: how
-requests are sent (`_http`), or what the library does with the answers.
+What no document of the API says, how it is found out, and the report of it, belong here.
+
+Not here: how requests are sent (`_http`), or what the library does with the answers.
 """
 
 from cliniko_async.doctor._examine import doctor

@@ -1,4 +1,4 @@
-"""The examination: what is asked, in the order of what matters most if the reads run out."""
+"""The requests of the examination, the most important ones first: the reads may not suffice."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class _Examination:
         self.skipped: list[str] = []
 
     def parts(self) -> Iterator[tuple[str, Any]]:
-        """What is asked, one after the other: names, and what does it."""
+        """The parts of the examination in their order: names, and functions."""
         listed = [name for name in _resources() if isinstance(self._resource(name), Listable)]
         for name in listed:
             yield f"list of {name}", self._list(name)
@@ -149,7 +149,7 @@ class _Examination:
     async def _look(
         self, path: str, *params: tuple[str, str], at: str | None = None
     ) -> Look | int | None:
-        """A look, or the status of what could not be looked at, None without one."""
+        """What an answer shows, or the status of one that was refused; None if no answer came."""
         session = self._view._view  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # a part of the package
         try:
             seen = await session.call(look_at(path, at or path, params))

@@ -1,4 +1,4 @@
-"""A look at one answer, whatever it is, that keeps nothing of what the records hold."""
+"""One answer, whatever its status: its headers and times are kept, its records are not."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@
         ...
     assert emulator.report.refused == 0
 
-The clinic, its made-up records, the server and its habits belong here. Not here: anything from the
-rest of the package, whose mistakes it must not repeat. Needs the extra `emulator`.
+The clinic, its made-up records, and how the server answers, belong here. Not here: anything from
+the rest of the package, whose mistakes it must not repeat. Needs the extra `emulator`.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def _file_routes(backend: Backend) -> list[Route]:
 
 
 async def _admit(backend: Backend, operation: Operation, request: Request) -> Response:
-    """Whatever comes before the operation itself: counting, refusing, going wrong, taking time."""
+    """What comes before the operation itself: the rate limit, faults, credentials and latency."""
     key = _key(request)
     path = request.url.path.removeprefix(PREFIX)
     backend.report.arrivals.append(

@@ -1,4 +1,4 @@
-"""What an emulated API is made of: a clinic, a rate limit, and whatever is to go wrong."""
+"""What an emulated API is made of: a clinic, a rate limit, and faults that tests ask for."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Backend:
     def on_request(self, watcher: Callable[[str, str], object]) -> None:
         """Call a function with method and path before each request is answered.
 
-        The place to let rows come and go.
+        Tests add and remove rows there.
         """
         self._watchers.append(watcher)
 

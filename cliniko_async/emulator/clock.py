@@ -1,6 +1,6 @@
 """An event loop on a virtual clock, so that minutes of rate limit pass in milliseconds.
 
-Time stands still while there is work and jumps to the next timer when there is none:
+The clock does not move while there is work, and moves on to the next timer when there is none:
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         runner.run(main())

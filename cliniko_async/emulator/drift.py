@@ -1,4 +1,4 @@
-"""What two tables of facts differ in: how the API has moved on, in lines for people."""
+"""How two tables of facts differ: what has changed in the API, a line for each change."""
 
 from __future__ import annotations
 

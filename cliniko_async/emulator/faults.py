@@ -1,4 +1,4 @@
-"""What goes wrong on the way to a real API, on request."""
+"""Faults of networks and servers, which tests ask for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The host of attachments' files, which in the world is S3, and what leads to it."""
+"""The host of attachments' files, which for the real API is S3, and the API's links to it."""
 
 from __future__ import annotations
 

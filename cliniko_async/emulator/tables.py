@@ -1,4 +1,4 @@
-"""An account's records, table by table, live: what is changed here the next request sees."""
+"""An account's records, table by table. The next request sees what is changed here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an httpx client into the emulator, in process."""
+"""An httpx transport that calls the emulator in the same process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the API takes writes: what it refuses, and what a write brings about besides."""
+"""How the API takes writes: what it refuses, and what else a write changes."""
 
 from __future__ import annotations
 

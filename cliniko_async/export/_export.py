@@ -1,7 +1,7 @@
 """Export: a clinic's records as files, one file per resource.
 
 JSON Lines hold each record exactly as the API sent it; Parquet has typed columns. A file appears
-under its name when it is complete, never before: a reader sees the old one until then. An export
+under its name when it is complete, not before: until then, the old file is there. An export
 that was killed continues where it stopped when it is started again.
 
 It continues from the second at which the last record was created. That is right only for a list in

@@ -1,4 +1,4 @@
-"""First pages of lists, and what they show: how reading begins, and which of the rows are new."""
+"""First pages of lists: how the reading of a list begins, and which rows of a page are new."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ def falls(moments: Sequence[datetime]) -> bool:
 def news_of(
     rows: Sequence[msgspec.Raw], name: str, floor: datetime
 ) -> Sequence[msgspec.Raw] | None:
-    """The rows of a first page, newest first, that are news; None if it does not show them all.
+    """The new rows of a first page, newest first; None if it does not show all of them.
 
-    Rows without the moment count as news, because they may be.
+    Rows without the moment count as new, because they may be.
     """
     moments = moments_of(rows, name)
     if not (moments and falls(moments) and moments[-1] < floor):

@@ -22,7 +22,7 @@ __all__ = ["Nothing", "Table", "Target", "opened_elsewhere"]
 
 DATASET: Final = "cliniko"
 FILE_DATASET: Final = "main"
-"""DuckDB's own: tables in a file need no name before theirs."""
+"""The schema that DuckDB looks in by itself, so that queries can name the tables alone."""
 
 SUFFIXES: Final = frozenset({"", ".duckdb", ".ddb", ".db"})
 """How files of DuckDB are called."""
@@ -35,7 +35,7 @@ IDS_A_QUERY: Final = 1000
 
 
 class Nothing:
-    """What is there before the first run: see `Copy`."""
+    """An empty copy, before the first run: see `Copy`."""
 
     def __init__(self, marks: Sequence[str] = ()) -> None:
         self._marks = marks

@@ -4,11 +4,11 @@ The first page by `updated_at`, newest first, shows what was changed, and how ma
 are now. Hiding a record, or bringing it back, may leave its `updated_at` alone. So for each mark
 that hides records, the first page of those that have it, newest first, shows which have it since,
 and how many have it now. What neither page shows is found by counts: a record that was deleted for
-good is in no list, and one that came back from the archive looks as it always did. Where the
-copy's counts differ from the API's, the range in time in which they differ is searched by halves,
-and read anew.
+good is in no list, and one that came back from the archive has no new moment. Where the copy's
+counts differ from the API's, the range in time in which they differ is halved until it is small,
+and then read again.
 
-So a run in which nothing happened costs one request, and one per mark. What is found by halves
+So a run in which nothing happened costs one request, and one per mark. What is found by halving
 costs one count per halving, and a page.
 """
 
@@ -228,7 +228,7 @@ class Differences:
             self.through = None
         return self._noted(rows)
 
-    # News
+    # What is new
 
     async def _news(self, floor: datetime) -> AsyncGenerator[Found]:
         page = await self._ask(first_page(by_change(self._resource)))
@@ -256,7 +256,7 @@ class Differences:
                 yield found
 
     async def _untold(self, total: int, floor: datetime) -> AsyncGenerator[Found]:
-        """What `updated_at` does not tell."""
+        """The changes that `updated_at` does not show."""
         counts = {"": total}
         for mark in self._marks:
             async for found in self._marked(mark, floor, counts):
@@ -322,7 +322,7 @@ class Differences:
         marks = frozenset(mark for mark in self._marks if mark in head.at)
         return Known(head.at.get("created_at"), marks)
 
-    # What only counts tell
+    # What only counts show
 
     async def _count(self, mark: str, *where: Filter[Any]) -> int:
         having: Any = getattr(self._filters, mark).not_null() if mark else None
@@ -336,7 +336,7 @@ class Differences:
         return counted - _count(before.values(), mark) + _count(self._changed.values(), mark)
 
     async def _search(self, total: int, mark: str) -> AsyncGenerator[Found]:
-        """Find what explains that the counts differ."""
+        """Find the records because of which the counts differ."""
         undated = any(one.created_at is None for one in self._copy.known().values())
         if undated:
             async for found in self._undated():
@@ -348,7 +348,7 @@ class Differences:
                 yield found
 
     async def _undated(self) -> AsyncGenerator[Found]:
-        """Read anew what has no `created_at`."""
+        """Read the records again that have no `created_at`."""
         async for found in self._pages(self._list(self._filters.created_at.is_null())):
             yield found
         known = self._copy.known()
@@ -357,7 +357,7 @@ class Differences:
         )
 
     async def _halves(self, total: int, mark: str) -> AsyncGenerator[Found]:
-        """Find the ranges in time in which the counts differ, and read them anew."""
+        """Find the ranges in time in which the counts differ, and read them again."""
         all_known = {**self._copy.known(), **self._changed}
         known = {id: one for id, one in all_known.items() if id not in self._gone}
         dated = {id: at for id, one in known.items() if (at := one.created_at) is not None}

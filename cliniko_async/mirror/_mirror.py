@@ -307,7 +307,7 @@ def _given_up(total: asyncio.Future[Any], _task: asyncio.Task[Any]) -> None:
 
 
 def _since(states: Mapping[str, Mapping[str, Any]], name: str) -> Any:
-    """From when on the rest of a list that was begun is to be read; None if it was not begun."""
+    """Where reading goes on, for a list that was read in part; None for others."""
     since = since_of(states.get(name, {}))
     return since and since.through
 
@@ -315,7 +315,7 @@ def _since(states: Mapping[str, Mapping[str, Any]], name: str) -> Any:
 def _to_be_read(
     names: Iterable[str], states: Mapping[str, Mapping[str, Any]], *, full: bool
 ) -> list[str]:
-    """The resources that are to be read whole, or of which the rest is."""
+    """The resources that are read to the end: from the start, or from where a run stopped."""
     asked = [name for name in names if name != "services"]
     return [
         name

@@ -1,4 +1,4 @@
-"""How dlt runs: in a folder that nobody else can read, with nothing left behind.
+"""How dlt runs: in a folder that nobody else can read, and that is removed afterwards.
 
 dlt keeps the files that it loaded, readable for everybody, and reports its use to its makers. Here
 it does neither. It works in a folder of its own beside the database, which is locked as

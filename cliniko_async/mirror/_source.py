@@ -54,22 +54,22 @@ READ_AT: Final = "_read_at"
 MOMENT: Final[Any] = arrow.timestamp("us", tz="UTC")
 
 SLICE: Final = 60.0
-"""Seconds after which what was read is written down, before more is read. A first run that is
-interrupted goes on behind it."""
+"""Seconds of reading, a slice, after which what was read is written to the target. A first run that
+is interrupted goes on behind the last slice that was written."""
 
 
 # Where requests are sent
 
 
 class Bridge:
-    """Runs coroutines in the session's loop, for those who wait in another one."""
+    """Runs coroutines in the session's event loop, and hands their results to dlt's."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._closed = False
 
     async def guard(self, begun: Iterable[asyncio.Task[Any]]) -> None:
-        """Until cancelled, let requests through; then end those that were begun."""
+        """Accept requests until this is cancelled; then cancel the tasks that were begun."""
         try:
             await anyio.sleep_forever()
         finally:
@@ -91,7 +91,7 @@ class Bridge:
 
     def call(self, function: Callable[..., object], *arguments: object) -> None:
         """Call a function there, without waiting for it."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and the run has ended
             self._loop.call_soon_threadsafe(function, *arguments)
 
 
@@ -102,7 +102,7 @@ async def here(request: Coroutine[Any, Any, T]) -> T:
 
 @attrs.frozen
 class _Means:
-    """What resources need while they are read: a session, its loop, and dlt's SQL client."""
+    """What resources need while they are read: a session, its event loop, and dlt's SQL client."""
 
     cliniko: AsyncCliniko
     ask: Ask
@@ -111,7 +111,7 @@ class _Means:
 
 
 class Shared:
-    """Shared means: the first resource that needs them opens them, the last one closes them.
+    """The session and the SQL client of all resources: opened by the first, closed by the last.
 
     Args:
         session: Opens the session.
@@ -136,7 +136,7 @@ class Shared:
 
     async def __aenter__(self) -> _Means:
         if self._means is None:
-            # Nothing is awaited for in there that would let others in.
+            # Nothing in there gives way to other tasks, which would open them a second time.
             self._means = await self._open()
         self._users += 1
         return self._means
@@ -225,9 +225,9 @@ class Work:
     Attributes:
         pending: Resources that are not complete.
         rows: Rows that were found so far, by resource.
-        full: Whether what was copied before is not to be relied on.
-        begun: The beginnings of lists that were asked for before dlt was ready.
-        paused: What reads lists of which the rest is another slice's.
+        full: Whether everything is read again.
+        begun: The first pages of lists, which were asked for before dlt was ready.
+        paused: The readers of lists that a slice has read in part, for the next slice.
         bad: Records that do not fit.
         tell: Called with a resource, how many rows were found, how many there will be, and
             whether that is all.
@@ -253,7 +253,7 @@ class Work:
         return self._since is not None and time.monotonic() - self._since > self.seconds
 
     def begin(self) -> bool:
-        """Whether a resource may begin now; it is another slice's turn otherwise."""
+        """Whether a resource may begin now, and not in the next slice."""
         if self.is_over:
             return False
         if self._since is None:

@@ -1,4 +1,4 @@
-"""Views beside the mirror's tables: what people ask for, in words and on the clinic's own clock.
+"""Views beside the mirror's tables, with names for ids and in the clinic's own time zone.
 
 Tables keep moments in UTC and relations as ids. Views show names, and days, weekdays and months in
 the time zone of the business. They are written once, in the SQL that

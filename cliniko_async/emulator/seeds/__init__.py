@@ -1,7 +1,7 @@
-"""A made-up clinic: names that nobody bears, addresses at example.com, numbers that never ring.
+"""A made-up clinic: invented names, addresses at example.com, telephone numbers for fiction.
 
-Here belongs whatever fills a clinic by chance. Not here: what records look like (`records`), or
-what tests make of them (`clinic`).
+What fills a clinic with made-up records belongs here. Not here: what records look like
+(`records`), or what tests make of them (`clinic`).
 """
 
 from cliniko_async.emulator.seeds.fill import fill

@@ -23,14 +23,14 @@ WEEKS_AHEAD: Final = 4
 """Weeks for which appointments are made ahead."""
 
 OPENS, CLOSES = 9 * 60, 17 * 60
-"""Minutes after midnight between which the desk writes."""
+"""Minutes after midnight between which records are made."""
 
 
 class Calendar:
     """The time of a made-up clinic.
 
     Args:
-        random: Whatever is by chance.
+        random: Draws what is by chance.
         today: The clinic's day; by default the current one in Melbourne.
         weeks: Weeks of appointments, of which the last ones are to come.
     """

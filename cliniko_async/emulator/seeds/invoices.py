@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["bill"]
 
 BILLED: Final = 0.85
-"""The share of kept appointments that are invoiced; others are on an account elsewhere."""
+"""The share of kept appointments that are invoiced here."""
 
 WITH_PRODUCT: Final = 0.25
 RATE: Final = Decimal("0.1")

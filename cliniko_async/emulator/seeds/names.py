@@ -1,4 +1,4 @@
-"""Names that nobody bears, and numbers that never ring."""
+"""Invented names, and telephone numbers that Australia sets aside for fiction."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ CUSTOM_FIELDS: Final[Record] = {
 
 
 def add_staff(making: Making) -> Staff:
-    """Open the clinic."""
+    """Add users, practitioners, businesses, and what can be booked and bought."""
     minutes = iter(range(540, 1000))
 
     def create(resource: str, **values: Any) -> Record:
@@ -138,7 +138,7 @@ def add_staff(making: Making) -> Staff:
 
 
 def _add_kinds(create: Any, price_id: str) -> None:
-    """What records are sorted into."""
+    """Add the types that recalls, referrals, blocks and concessions have."""
     create("referral_source_types", name="Word of mouth", referrer_type="Patient")
     create("referral_source_types", name="Doctor", referrer_type="Contact")
     create("referral_source_types", name="Search engine", subcategories=["Maps", "Website"])
