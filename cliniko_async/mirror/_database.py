@@ -24,6 +24,10 @@ DATASET: Final = "cliniko"
 FILE_DATASET: Final = "main"
 """The schema that DuckDB looks in by itself, so that queries can name the tables alone."""
 
+STAGING: Final = "_cliniko_staging"
+"""Behind a dataset's name: the schema through which changes pass, and whose tables are emptied. dlt
+would take `north_staging`, which may be another clinic's, or somebody else's."""
+
 SUFFIXES: Final = frozenset({"", ".duckdb", ".ddb", ".db"})
 """How files of DuckDB are called."""
 
@@ -139,6 +143,10 @@ class Target:
             raise InvalidValueError(
                 "dataset= takes small letters, digits and underscores, such as 'north'"
             )
+        if dataset is not None and dataset.endswith(STAGING):
+            raise InvalidValueError(
+                f"dataset= takes no name that ends in {STAGING}: changes pass through such schemas"
+            )
         text = os.fspath(target)
         scheme, is_url, rest = text.partition("://")
         name = {"postgresql": "postgres"}.get(scheme, scheme)
@@ -150,7 +158,8 @@ class Target:
                 "target= is a file such as 'clinic.duckdb', a URL such as 'postgresql://...', or "
                 "the name of one of dlt's destinations"
             )
-        destination = factory(credentials=text) if is_url else factory()
+        own = {"credentials": text} if is_url else {}
+        destination = factory(**own, staging_dataset_name_layout=f"%s{STAGING}")
         shown = f"{scheme}://{rest.rpartition('@')[2]}" if is_url else name
         return cls(destination, dataset or DATASET, shown)
 
@@ -160,7 +169,7 @@ class Target:
             raise InvalidValueError(f"{file} cannot be written to: name another file")
         if file.suffix.lower() not in SUFFIXES:
             raise InvalidValueError(f"{file} is not a DuckDB file: name one such as clinic.duckdb")
-        destination = dlt.destinations.duckdb(str(file))
+        destination = dlt.destinations.duckdb(str(file), staging_dataset_name_layout=f"%s{STAGING}")
         return cls(destination, dataset or FILE_DATASET, str(file), file)
 
     def check(self) -> None:

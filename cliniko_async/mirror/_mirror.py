@@ -93,6 +93,7 @@ async def plan(
     """
     names = _checked(resources)
     place = Target.of(target, dataset)
+    del target  # it may hold a password, and crash reporters show the variables of frames
     cliniko = cliniko.with_options(lane="bulk")
     with working_folder(place) as folder:
         place.check()
@@ -149,6 +150,7 @@ async def mirror(
     started, sent = time.monotonic(), cliniko.traffic.requests
     names = _checked(resources)
     place = Target.of(target, dataset)
+    del target  # it may hold a password, and crash reporters show the variables of frames
     bulk = cliniko.with_options(lane="bulk")
     work = Work(dict.fromkeys(names), dict.fromkeys(names, 0), full, BadRecords(on_bad_record))
     with working_folder(place) as folder:

@@ -97,8 +97,24 @@ async def test_many_clinics_share_a_file_in_datasets_of_their_own(tmp_path: Path
     async with session(servers["south"], "MS0xSOUTH-au1") as cliniko:
         with pytest.raises(InvalidValueError, match="another account"):
             await mirror(cliniko, file, ["patients"], dataset="north")
-        with pytest.raises(InvalidValueError, match="small letters"):
-            await mirror(cliniko, file, ["patients"], dataset='x"; DROP')
+        for odd in ('x"; DROP', "north_cliniko_staging"):
+            with pytest.raises(InvalidValueError, match="dataset= takes"):
+                await mirror(cliniko, file, ["patients"], dataset=odd)
+
+
+async def test_tables_of_others_in_schemas_of_a_like_name_stay_as_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "clinics.duckdb"
+    with closing(duckdb.connect(str(file))) as database:
+        for schema in ("main_staging", "north_staging"):
+            database.execute(f"CREATE SCHEMA {schema}")
+            database.execute(f"CREATE TABLE {schema}.patients AS SELECT 'precious' AS id")
+    server = clinic(120)
+    async with session(server) as cliniko:
+        for dataset in (None, "north", None, "north"):
+            await mirror(cliniko, file, ["patients"], dataset=dataset)
+            server.rows["patients"].popitem()
+    for schema in ("main_staging", "north_staging"):
+        assert table(file, "id", f"{schema}.patients") == {"precious": "precious"}
 
 
 @pytest.mark.slow
