@@ -29,6 +29,7 @@ from cliniko_async._models.links import Link, Ref, expect_several, is_id, to_id
 from cliniko_async._models.local_days import LocalDay, days_between, zone_of
 from cliniko_async._models.model import (
     NEEDED,
+    NOT_EMPTY,
     READ_ONLY,
     TRUE_ALONE,
     Id,
@@ -45,6 +46,7 @@ from cliniko_async._models.unions import hooked, variants
 __all__ = [
     "LARGEST",
     "NEEDED",
+    "NOT_EMPTY",
     "READ_ONLY",
     "TRUE_ALONE",
     "Amount",

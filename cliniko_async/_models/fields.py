@@ -261,6 +261,7 @@ def _members_of(model: type[Model]) -> Sequence[Member]:
             read_only="read_only" in field.metadata,
             needed="needed" in field.metadata,
             true_alone="true_alone" in field.metadata,
+            not_empty="not_empty" in field.metadata,
         )
         for field in attrs.fields(model)
     ]

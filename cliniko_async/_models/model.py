@@ -16,6 +16,7 @@ from cliniko_async._models.real_types import REAL_TYPES, hints_of
 
 __all__ = [
     "NEEDED",
+    "NOT_EMPTY",
     "READ_ONLY",
     "TRUE_ALONE",
     "Id",
@@ -51,6 +52,9 @@ TRUE_ALONE: Final = MappingProxyType({"true_alone": True})
 
 NEEDED: Final = MappingProxyType({"needed": True})
 """Metadata of a part's field that a write must have."""
+
+NOT_EMPTY: Final = MappingProxyType({"not_empty": True})
+"""Metadata of a part's list that holds at least one element where it is written."""
 
 M = TypeVar("M", bound="Model")
 

@@ -27,6 +27,7 @@ class Member:
     read_only: bool = False
     needed: bool = False
     true_alone: bool = False
+    not_empty: bool = False
 
 
 class Object:
@@ -64,6 +65,11 @@ class Object:
         given = {member.name for member, _, _ in found}
         lacking = [member for member in self.members if member.needed and member.name not in given]
         problems += [f"{path}.{name_of(member)} is needed".lstrip(".") for member in lacking]
+        problems += [
+            f"{at} is empty: leave {path or at} out instead"
+            for member, value, at in found
+            if member.not_empty and value in ([], ())
+        ]
         return found
 
     @property

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from cliniko_async._models import NEEDED, TRUE_ALONE, Id, Model, Text255, Unknown, model, variants
+from cliniko_async._models import (
+    NEEDED,
+    NOT_EMPTY,
+    TRUE_ALONE,
+    Id,
+    Model,
+    Text255,
+    Unknown,
+    model,
+    variants,
+)
 from cliniko_async.resources.people import PhoneNumber, Pronouns
 
 __all__ = [
@@ -256,4 +266,4 @@ class Section(Model):
 class Content(Model):
     """All questions, and their answers."""
 
-    sections: list[Section] | None = None
+    sections: list[Section] | None = attrs.field(default=None, metadata=NOT_EMPTY)
