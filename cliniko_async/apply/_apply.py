@@ -73,7 +73,8 @@ class Apply:
         verbs = {"upsert": ("create", "update")}.get(action, (action,))
         if not all(hasattr(target, verb) for verb in ("list", *verbs)):
             raise InvalidValueError(
-                f"{resource} has no {' and '.join(('list', *verbs))}: name a resource that has"
+                f"{resource} cannot be written so: name a resource that has all of "
+                f"{', '.join(('list', *verbs))}"
             )
         found_by = Key((key,) if isinstance(key, str) else tuple(key), target.filters)
         kind = None if action == "archive" else _fields_kind(target, verbs[0])

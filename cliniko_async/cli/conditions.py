@@ -87,6 +87,10 @@ def filter_of(resource: str, condition: str) -> Filter[Any]:
         raise InvalidValueError(f"{name} takes {' '.join(operators_of(field))}, not {sign}")
     if sign in ("?", "!?") and text:
         raise InvalidValueError(f"write '{name}{sign}', without a value")
+    if sign in ("~", "~~") and not text:
+        raise InvalidValueError(
+            f"write what {name} contains, '{name}~son', or '{name}!?' for those that have none"
+        )
     try:
         return _filter(field, sign, text)
     except InvalidTypeError as error:

@@ -55,7 +55,7 @@ def emulator(port: int, requests: int, per: float, today: date | None) -> None:
         listener = listening(port)
     except PortTakenError as error:
         raise click.ClickException(str(error)) from None
-    clinic = Clinic.demo(today)
-    tell(f"http://127.0.0.1:{port}/v1 takes any key; stop it with Ctrl-C")
     with listener, contextlib.suppress(KeyboardInterrupt):  # the way to end it
+        clinic = Clinic.demo(today)
+        tell(f"http://127.0.0.1:{port}/v1 takes any key; stop it with Ctrl-C")
         asyncio.run(serve(Emulator(clinic, limit=requests, per=per), listener))

@@ -64,7 +64,7 @@ def export(
         )
         say(words)
     job = _Job(connection, tuple(resources), to, format, checked_kinds(include))
-    run(each(connection, job.plan if only_plan else job.run), go_on=AGAIN)
+    run(each(connection, job.plan if only_plan else job.run), go_on=None if only_plan else AGAIN)
 
 
 @attrs.frozen

@@ -74,7 +74,10 @@ def mirror(
         raise click.UsageError(words)
     job = _Job(target, resources, full=full, dataset=dataset, as_json=as_json)
     # The engine has settings for the whole process: one clinic after the other.
-    run(each(connection, job.plan if only_plan else job.run, at_once=1), go_on=AGAIN)
+    run(
+        each(connection, job.plan if only_plan else job.run, at_once=1),
+        go_on=None if only_plan else AGAIN,
+    )
 
 
 @attrs.frozen

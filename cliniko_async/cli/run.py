@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 import click
 
 from cliniko_async.cli.terminal import is_closed, say
-from cliniko_async.errors import ClinikoError, InvalidTypeError, InvalidValueError
+from cliniko_async.errors import (
+    ClinikoError,
+    InvalidTypeError,
+    InvalidValueError,
+    TransportError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, Sequence
@@ -43,6 +48,9 @@ ARGUMENTS: Final = {
     "params=": "-p",
     "sort=": "--sort",
     "target=": "TARGET",
+    "base_url has": "the base URL has",
+    "user_agent must": "the user agent must",
+    ", as an argument or in CLINIKO_USER_AGENT": "",
 }
 """How the command line calls arguments that the library's messages name."""
 
@@ -86,7 +94,13 @@ def in_words(error: ClinikoError) -> str:
     """An error of the library, with arguments named as the command line names them."""
     words = str(error)
     for argument, option in ARGUMENTS.items():
-        words = re.sub(rf"\b{argument}", option, words)
+        words = re.sub(rf"(?<!\w){argument}", option, words)
+    context = click.get_current_context(silent=True)
+    if context and not any("--include" in param.opts for param in context.command.params):
+        words = words.removesuffix(": see --include")
+    if isinstance(error, TransportError):
+        server = os.environ.get("CLINIKO_BASE_URL")
+        words += f"; is there a server at {server}?" if server else "; is this machine online?"
     return words
 
 
@@ -153,10 +167,18 @@ def _explain(error: click.ClickException) -> None:
 def _message(error: click.ClickException) -> str:
     """What is wrong; of what is missing, also what it is."""
     param = error.param if isinstance(error, click.MissingParameter) else None
-    if not isinstance(param, click.Option):
-        return error.format_message()
-    names = " or ".join(param.opts)
-    return f"{names} is missing. {param.help or ''}".rstrip()
+    if isinstance(param, click.Option):
+        return f"{' or '.join(param.opts)} is missing. {param.help or ''}".rstrip()
+    if isinstance(param, click.Argument):
+        return f"{param.human_readable_name.strip('[].')} is missing{_which(param.type)}"
+    return error.format_message()
+
+
+def _which(kind: click.ParamType[Any]) -> str:
+    """What can be written, as the end of a sentence."""
+    if isinstance(kind, click.Choice):
+        return f": write {' or '.join(map(str, kind.choices))}"
+    return ": `cliniko describe` shows which there are" if kind.name == "resource" else ""
 
 
 def _discard(stream: TextIO) -> None:

@@ -333,7 +333,7 @@ async def test_texts_of_a_file_become_fields_and_all_problems_are_told_at_once()
         ({"key": "notes"}, "is not a field to find records by"),
         ({"key": ()}, "names the fields"),
         ({"key": "id", "action": "delete"}, "upsert"),
-        ({"resource": "settings", "key": "id"}, "settings has no list"),
+        ({"resource": "settings", "key": "id"}, "settings cannot be written so"),
     ],
 )
 async def test_what_cannot_be_is_said_before_a_request_is_spent(

@@ -213,6 +213,17 @@ async def test_request_writes_only_when_it_is_told_twice(emulator: Emulator) -> 
         (["list", "patients", "emial?"], "did you mean email?"),
         (["list", "patients", "--format", "xml"], "'table', 'jsonl', 'json', 'csv'"),
         (["get", "patients", "abc"], "string of digits"),
+        (["list"], "RESOURCE is missing: `cliniko describe`"),
+        (["request"], "METHOD is missing: write"),
+        (["free-times", "--business", "1"], "--practitioner is missing. Id of a practitioner"),
+        (["list", "patients", "last_name~"], "write what last_name contains"),
+        (["list", "patients", "-n", "0"], "write a whole number from 1 on"),
+        (["doctor", "--reads", "many"], "write a whole number from 1 on"),
+        (["watch", "patients", "--state", "x", "--since", "now"], "write a day, 2026-05-31, or"),
+        (["emulator", "--requests", "0"], "write a whole number from 1 on"),
+        (["request", "GET", "taxes"], "a path begins with a slash"),
+        (["patients"], "did you mean `cliniko list patients`?"),
+        (["help"], "write `cliniko --help`"),
         (["get", "patients"], "at least one id"),
         (["get", "settings", "1"], "leave out the id"),
         (["request", "GET", "/taxes", "-p", "q"], "NAME=VALUE"),
@@ -235,6 +246,28 @@ async def test_what_the_api_refuses_ends_with_1(emulator: Emulator) -> None:
     assert run.exit_code == 1
     assert run.stderr.startswith("Error: ")
     assert "404" in run.stderr
+    assert "--include" not in run.stderr  # which this command has not
+
+
+@pytest.mark.slow
+async def test_a_server_that_is_not_there_is_asked_about(emulator: Emulator) -> None:
+    env = {"CLINIKO_BASE_URL": "http://127.0.0.1:9/v1"}
+    run = await invoked(emulator, "whoami", env=env)
+    assert run.exit_code == 1
+    assert "is there a server at http://127.0.0.1:9/v1?" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("missing", "advice"),
+    [
+        ("CLINIKO_API_KEY", "set CLINIKO_API_KEY, or name a --profile"),
+        ("CLINIKO_USER_AGENT", "set CLINIKO_USER_AGENT to"),
+    ],
+)
+async def test_what_is_not_set_is_named(emulator: Emulator, missing: str, advice: str) -> None:
+    run = await invoked(emulator, "count", "patients", env={missing: None})
+    assert (run.exit_code, emulator.report.requests) == (1, 0)
+    assert advice in run.stderr
 
 
 async def test_free_times_are_those_of_the_library(emulator: Emulator) -> None:
