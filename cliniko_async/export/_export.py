@@ -153,7 +153,14 @@ class Export:
             raise InvalidValueError(
                 f"{self._folder} holds an export with other options: name another folder"
             )
-        return found or Manifest(options)
+        manifest = found or Manifest(options)
+        for name in self.progress:
+            if name not in {**manifest.files, **manifest.parts} and self._named(name).exists():
+                raise InvalidValueError(
+                    f"{self._named(name)} is there, and no export into this folder has written "
+                    "it: move it, or name another folder"
+                )
+        return manifest
 
     async def plan(self) -> Cost:
         """Find out what is still to come, and read nothing: one request per resource."""

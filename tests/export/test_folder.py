@@ -179,3 +179,20 @@ async def test_two_exports_that_start_at_once_do_not_take_the_folder_for_read_on
         names.private_folder(tmp_path)
     except InvalidValueError as error:
         pytest.fail(str(error))
+
+
+async def test_a_file_that_no_export_has_written_is_not_replaced(
+    server: SlowTaxes, tmp_path: Path
+) -> None:
+    file = tmp_path / "taxes.jsonl"
+    file.write_text("precious")
+    async with session(server) as cliniko:
+        await export(cliniko, ["businesses"], tmp_path)
+        sent = len(server.requests)
+        with pytest.raises(InvalidValueError, match=r"taxes\.jsonl is there"):
+            await export(cliniko, ["taxes"], tmp_path)
+        assert (file.read_text(), len(server.requests)) == ("precious", sent)
+        file.unlink()
+        for _ in range(2):
+            await export(cliniko, ["taxes"], tmp_path)
+    assert len(ids(tmp_path, "taxes")) == 1000
