@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import click
 from click.shell_completion import CompletionItem
 
+from cliniko_async._query import sortable
 from cliniko_async.cli.catalogue import (
     Column,
     columns_of,
     filter_fields,
     hidden_words,
     near,
+    resource_class,
     resource_names,
     with_verb,
 )
@@ -23,7 +25,7 @@ from cliniko_async.cli.conditions import filter_of, operators_of
 from cliniko_async.errors import InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from cliniko_async._query import Filter
 
@@ -162,7 +164,7 @@ class SortKeys(_OfResource):
 
     def words(self, resource: str) -> Iterable[str]:
         """The fields, in both directions."""
-        names = list(_sortable(resource))
+        names = _sortable(resource)
         return (*names, *(f"-{name}" for name in names))
 
 
@@ -194,10 +196,9 @@ def _beginning(incomplete: str, words: Iterable[str]) -> list[CompletionItem]:
     return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
-def _sortable(resource: str) -> Mapping[str, object]:
-    # Which columns the API sorts by is documented nowhere: those that records have, and filters.
-    scalar = {n: None for n, column in columns_of(resource).items() if not column.is_link}
-    return {**filter_fields(resource), **scalar}
+def _sortable(resource: str) -> Sequence[str]:
+    fields = sortable(resource_class(resource).model)
+    return list(dict.fromkeys([*filter_fields(resource), *sorted(fields)]))
 
 
 def _split(values: Iterable[str]) -> Sequence[str]:

@@ -209,6 +209,7 @@ async def test_request_writes_only_when_it_is_told_twice(emulator: Emulator) -> 
         (["list", "settings"], "cliniko describe settings"),
         (["list", "patients", "-f", "emial"], "did you mean email?"),
         (["list", "patients", "--sort", "-createdat"], "did you mean created_at?"),
+        (["list", "patients", "--sort", "custom_fields"], "there is no field 'custom_fields'"),
         (["list", "patients", "--include", "archive"], "did you mean archived?"),
         (["list", "patients", "emial?"], "did you mean email?"),
         (["list", "patients", "--format", "xml"], "'table', 'jsonl', 'json', 'csv'"),
