@@ -383,6 +383,7 @@ async def test_processes_that_are_killed_leave_a_ledger_to_go_on_from(tmp_path: 
                 while len(clinic.records("patients")) < 60:  # noqa: ASYNC110 - records have no events
                     await anyio.sleep(0.005)
                 os.kill(process.pid, signal.SIGKILL)
+                await process.wait()  # which holds the ledger until then
             said = await anyio.run_process([*program, *arguments])
     assert references(clinic) == Counter(str(n) for n in range(300))
     assert b"'created'" in said.stdout

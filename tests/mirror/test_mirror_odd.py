@@ -29,6 +29,7 @@ from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.serve import running
 from cliniko_async.errors import ClinikoError, InvalidValueError, MirrorError, ServerError
 from cliniko_async.mirror import _source, mirror, plan
+from cliniko_async.mirror._pipeline import Pipeline
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -268,8 +269,18 @@ async def test_a_first_run_that_is_interrupted_goes_on_where_it_was(
         for id in range(1, records + 1):
             server.add(name, id, id * 60, first_name="A", last_name="B")
     names = ["patients", "contacts", "taxes"]
-    server.left = 80
     monkeypatch.setattr(_source, "SLICE", 0.0)
+    load, loads = Pipeline.run, 0
+
+    def load_and_fail_after_the_first_slice(self: Pipeline, source: object) -> ClinikoError | None:
+        nonlocal loads
+        loads += 1
+        error = load(self, source)
+        if loads == 2:  # the account's was the first; what was read ahead is there still
+            server.left = 0
+        return error
+
+    monkeypatch.setattr(Pipeline, "run", load_and_fail_after_the_first_slice)
     async with session(server) as cliniko:
         with pytest.raises(ServerError):
             await mirror(cliniko.with_options(retries=0), file, names)
