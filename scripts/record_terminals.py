@@ -1,6 +1,6 @@
 """Record commands in a real terminal against the emulator, as pictures for the documentation.
 
-python scripts/record_terminals.py [FOLDER]
+python scripts/record_terminals.py [FOLDER [NAME]...]
 
 The clinic is that of one day, so the pictures are the same at each run, but for the export, which
 is recorded under way: its counts depend on the machine. POSIX only, for its pseudo-terminals.
@@ -34,7 +34,7 @@ from cliniko_async.emulator import Clinic, Emulator
 from cliniko_async.emulator.serve import running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = ROOT / "docs" / "terminals"
@@ -191,8 +191,8 @@ def picture(recording: Recording, shown: str) -> str:
     return "\n".join(line.rstrip() for line in made.split("\n"))
 
 
-async def record(folder: Path) -> None:
-    """Record all commands."""
+async def record(folder: Path, names: Collection[str]) -> None:
+    """Record the commands of these names, or all."""
     emulator = Emulator(Clinic.demo(TODAY), limit=1000, latency=0.1, jitter=0.05)
     async with running(emulator) as base_url:
         environment = {
@@ -206,7 +206,7 @@ async def record(folder: Path) -> None:
             "TERM": "xterm-256color",
         }
         with tempfile.TemporaryDirectory() as work:
-            for recording in RECORDINGS:
+            for recording in (r for r in RECORDINGS if not names or r.name in names):
                 shown = await asyncio.to_thread(recorded, recording, environment, work)
                 file = folder / f"{recording.name}.svg"
                 file.write_text(picture(recording, shown), encoding="utf-8")
@@ -214,10 +214,10 @@ async def record(folder: Path) -> None:
 
 
 def main() -> None:
-    """Record all commands into the folder that is named, or into the documentation's."""
+    """Record commands into the folder that is named, or into the documentation's."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(exist_ok=True)
-    asyncio.run(record(folder))
+    asyncio.run(record(folder, sys.argv[2:]))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,3 +92,21 @@ def test_a_recorded_terminal_shows_a_command_and_nothing_of_the_machine(picture:
     assert re.findall(r"https?://[^ \"]+", text) == ["http://www.w3.org/2000/svg"]
     assert not re.search(r"/(tmp|root|home|Users|usr)\b", text)
     assert f"(terminals/{picture.name})" in PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_recorded_terminals_show_what_commands_say_now(tmp_path: Path) -> None:
+    names = [picture.stem for picture in PICTURES if picture.stem != "export"]
+    program = PAGE.parents[1] / "scripts" / "record_terminals.py"
+    subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, str(program), str(tmp_path), *names],
+        check=True,
+        timeout=110,
+        stdout=subprocess.DEVNULL,
+    )
+    for name in names:
+        made = (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
+        assert made == PAGE.with_name("terminals").joinpath(f"{name}.svg").read_text(
+            encoding="utf-8"
+        ), f"run scripts/record_terminals.py: {name} shows something else now"
