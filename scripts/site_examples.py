@@ -80,6 +80,7 @@ VALUES: Final = {
     "ends_at": "until",
     "first_name": '"Alba"',
     "last_name": '"Testperson"',
+    "max_attendees": "8",
     "recall_at": "date(2026, 5, 31)",
     "related_patient_id": '"124"',
     "starts_at": "since",

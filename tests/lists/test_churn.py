@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from random import Random
 from typing import Any
 
@@ -124,6 +125,10 @@ def see_that_all_is_there(seed: int) -> None:
     assert moments == sorted(moments), (seed, "rows are out of order")
 
 
+HUNDREDS = int(os.environ.get("CLINIKO_CHURN", "6"))
+"""Hundreds of scenarios; `CLINIKO_CHURN=20 nox -s tests -- tests/lists` for more than usual."""
+
+
 @pytest.mark.parametrize("hundred", range(2))
 def test_rows_that_stay_come_once_and_in_order_whatever_happens(hundred: int) -> None:
     for seed in range(hundred * 100, hundred * 100 + 100):
@@ -131,7 +136,7 @@ def test_rows_that_stay_come_once_and_in_order_whatever_happens(hundred: int) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hundred", range(2, 20))
-def test_the_same_two_thousand_times(hundred: int) -> None:
+@pytest.mark.parametrize("hundred", range(2, HUNDREDS))
+def test_the_same_with_many_more(hundred: int) -> None:
     for seed in range(hundred * 100, hundred * 100 + 100):
         see_that_all_is_there(seed)
