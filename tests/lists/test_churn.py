@@ -125,7 +125,7 @@ def see_that_all_is_there(seed: int) -> None:
     assert moments == sorted(moments), (seed, "rows are out of order")
 
 
-HUNDREDS = int(os.environ.get("CLINIKO_CHURN", "6"))
+HUNDREDS = int(os.environ.get("CLINIKO_CHURN", "4"))
 """Hundreds of scenarios; `CLINIKO_CHURN=20 nox -s tests -- tests/lists` for more than usual."""
 
 

@@ -13,6 +13,7 @@ import sys
 from contextlib import closing
 from datetime import timedelta
 from importlib import import_module
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +33,6 @@ from cliniko_async.mirror import _source, mirror, plan
 from cliniko_async.mirror._pipeline import Pipeline
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cliniko_async.export import Cost, Progress
 
 pytestmark = pytest.mark.anyio
@@ -323,7 +322,10 @@ async def test_what_a_killed_run_left_behind_is_removed_by_the_next_one(tmp_path
     target = tmp_path / "clinic.duckdb"
 
     def left() -> list[Path]:
-        return [path for path in tmp_path.rglob("*") if path not in (tmp_path, target)]
+        # Unlike `rglob`, `walk` minds no folder that goes while it is looked at.
+        walked = os.walk(tmp_path)
+        found = [Path(at, name) for at, folders, files in walked for name in (*folders, *files)]
+        return [path for path in found if path != target]
 
     def readable() -> bool:
         return any(b"Canaryname" in path.read_bytes() for path in left() if path.is_file())
