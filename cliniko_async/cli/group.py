@@ -26,8 +26,8 @@ LONGEST: Final = 200
 class _Commands(click.Group):
     """A group that says which command was meant, and how a command ended."""
 
-    command_class = Command
-    context_class = Context
+    command_class: type[click.Command] | None = Command
+    context_class: type[click.Context] = Context
 
     def main(self, *args: Any, **settings: Any) -> Any:
         """Run a command and end with its status."""

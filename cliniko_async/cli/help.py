@@ -44,7 +44,7 @@ class _Layout(click.HelpFormatter):
 class Context(click.Context):
     """The context of a command, whose help is laid out so."""
 
-    formatter_class = _Layout
+    formatter_class: type[click.HelpFormatter] = _Layout
 
 
 class Command(click.Command):
@@ -54,7 +54,7 @@ class Command(click.Command):
         examples: Lines to type, as they stand in a shell.
     """
 
-    context_class = Context
+    context_class: type[click.Context] = Context
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **settings: Any) -> None:
         super().__init__(*args, **settings)
