@@ -12,6 +12,7 @@ from collections.abc import Callable
 from decimal import Context, Decimal, InvalidOperation
 from functools import cache
 from operator import attrgetter
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin
 
 import attrs
@@ -174,8 +175,9 @@ def _decoder(model: Any) -> msgspec.json.Decoder[Sequence[Any]]:
         for column in _columns(model)
     ]
     members = {column.name: column.member for column in _columns(model)}
-    row: Any = msgspec.defstruct("Row", fields, rename=members)
-    return msgspec.json.Decoder(list[row])
+    row = msgspec.defstruct("Row", fields, rename=members)
+    rows: Any = GenericAlias(list, (row,))
+    return msgspec.json.Decoder(rows)
 
 
 def table_of(
